@@ -1,0 +1,2 @@
+//! The Pika daemon.
+fn main() {}

@@ -1,0 +1,6 @@
+//! The core of Pika.
+pub mod binlog;
+pub mod config;
+pub mod glob;
+pub mod number;
+pub mod resp;
