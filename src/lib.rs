@@ -1,6 +1,27 @@
-//! The core of Pika.
+//! The core of Pika: Redis's dialect, the keyspace, the log and the formats.
+//!
+//! Synchronous and deterministic: no sockets, no threads, no clock. Time and bytes come in, effects go out;
+//! the `pika` package in `actors/` is the shell that owns the rest. Layers, each using only those above it:
+//!
+//! 1. bytes: [`resp`], [`number`], [`glob`], [`files`], [`engine`];
+//! 2. what is on disk: [`encoding`];
+//! 3. the keyspace of a partition: [`keyspace`];
+//! 4. what a data type can do: [`types`];
+//! 5. what a client can ask: [`commands`], with [`session`] (one client), [`server`] (what commands ask of the
+//!    shell), [`config`];
+//! 6. what leaves the process: [`binlog`].
+
 pub mod binlog;
+pub mod commands;
 pub mod config;
+pub mod encoding;
+pub mod engine;
 pub mod glob;
+pub mod keyspace;
 pub mod number;
 pub mod resp;
+pub mod server;
+pub mod session;
+#[doc(hidden)]
+pub mod testing;
+pub mod types;

@@ -1,0 +1,80 @@
+//! Runs one command on keys, from its words to its commit.
+
+use super::{Args, Command, Context, KeyRun, Run, Settings};
+use crate::keyspace::transaction::{Committed, Need, Reach, Source, Stop, Transaction};
+use crate::resp::Reply;
+
+/// What a command runs against, beside the keyspace.
+#[derive(Debug, Clone, Copy)]
+pub struct Environment<'a> {
+    /// "Now", Unix time in ms.
+    pub now_ms: u64,
+    /// Options.
+    pub settings: &'a Settings,
+    /// The client's database.
+    pub database: usize,
+}
+
+/// Why a command has no reply yet.
+#[derive(Debug)]
+pub enum Halt {
+    /// Meet these needs and run it again.
+    Need(Vec<Need>),
+    /// Let blind writes settle and run it again.
+    Settle,
+    /// The engine failed: the process ends.
+    Engine(crate::engine::EngineError),
+}
+
+/// Runs a command and commits it. The reply (an error as well) is in `reply`, or nothing is and the command has
+/// to wait. The caller checked name and arity.
+pub fn execute(
+    command: &'static Command,
+    args: Args<'_>,
+    source: Source<'_>,
+    reach: Reach,
+    environment: Environment<'_>,
+    reply: &mut Reply,
+) -> Result<Committed, Halt> {
+    let Some(run) = key_run(command) else {
+        reply.error("ERR this command does not run on keys");
+        return Ok(Committed { group: 0, wrote: false, barrier: false });
+    };
+    let start = reply.len();
+    let txn = Transaction::new(source, reach, environment.now_ms, environment.database);
+    let mut context = Context { txn, reply, settings: environment.settings };
+    let stop = match run(&mut context, args) {
+        Ok(()) => return Ok(context.txn.commit(args.words())),
+        Err(stop) => stop,
+    };
+    context.reply.truncate(start);
+    match stop {
+        Stop::Error(text) => {
+            context.reply.error(&text);
+            Ok(Committed { group: context.txn.abandon(), wrote: false, barrier: false })
+        }
+        Stop::Need(needs) => Err(Halt::Need(all_needs(needs, command, args, &mut context.txn))),
+        Stop::Settle => Err(Halt::Settle),
+        Stop::Engine(error) => Err(Halt::Engine(error)),
+    }
+}
+
+/// The function behind a command on keys.
+pub fn key_run(command: &Command) -> Option<KeyRun> {
+    match command.run {
+        Run::Keys(run) | Run::All(run) | Run::Cursor(_, run) => Some(run),
+        Run::Session(_) | Run::Admin(_) | Run::Container => None,
+    }
+}
+
+/// A command that misses one of its keys will miss others: all are asked for at once.
+fn all_needs(needs: Vec<Need>, command: &Command, args: Args<'_>, txn: &mut Transaction<'_>) -> Vec<Need> {
+    let single = matches!(needs.as_slice(), [Need::Key(crate::engine::Family::Meta, _)]);
+    if !single {
+        return needs;
+    }
+    match txn.prefetch(command.keys_of(args)) {
+        Err(Stop::Need(all)) if !all.is_empty() => all,
+        _ => needs,
+    }
+}

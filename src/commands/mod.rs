@@ -1,0 +1,61 @@
+//! What a client can ask: one file per family, one declaration per command.
+//!
+//! A command is a [`spec::Command`] row and a function. A command on keys gets a [`Context`]: a transaction to
+//! read and write through, and a reply to write into. It must be a pure function of those: when it stops with
+//! a need, its reply is cut back and it is run again. To add a command, add its row and its function to its
+//! family's file; nothing else names commands.
+
+pub mod args;
+pub mod execute;
+pub mod generic;
+pub mod hash;
+pub mod spec;
+pub mod string;
+pub mod table;
+
+pub use args::Args;
+pub use spec::{Arity, Command, Flags, Group, KeyFlags, Keys, Run};
+
+use crate::keyspace::transaction::{Stop, Transaction};
+use crate::resp::Reply;
+
+/// How a command on keys ends.
+pub type RunResult = Result<(), Stop>;
+
+/// A command on keys.
+pub type KeyRun = fn(&mut Context<'_, '_>, Args<'_>) -> RunResult;
+
+/// What a command on keys works with.
+#[derive(Debug)]
+pub struct Context<'a, 'b> {
+    /// The keyspace.
+    pub txn: Transaction<'a>,
+    /// Where the answer goes.
+    pub reply: &'b mut Reply,
+    /// Options that commands depend on.
+    pub settings: &'b Settings,
+}
+
+/// Options that commands on keys depend on; a copy that CONFIG SET replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Longest string, bytes (`proto-max-bulk-len`).
+    pub max_bulk_len: u64,
+    /// OBJECT ENCODING of a hash says `listpack` up to so many fields.
+    pub hash_max_listpack_entries: usize,
+    /// OBJECT ENCODING of a hash says `listpack` if no field or value is longer, bytes.
+    pub hash_max_listpack_value: usize,
+    /// `maxmemory-policy`: OBJECT FREQ and IDLETIME answer by it.
+    pub lfu_policy: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            max_bulk_len: 512 * 1024 * 1024,
+            hash_max_listpack_entries: 128,
+            hash_max_listpack_value: 64,
+            lfu_policy: false,
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! What is declared about a command, once: COMMAND, COMMAND DOCS, arity errors, routing, ACL categories and
+//! `docs/commands.md` are all read off it.
+
+use super::KeyRun;
+use super::args::Args;
+use crate::server::{AdminRun, SessionRun};
+
+/// How many words a command takes, its own name (and its subcommand's) included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arity {
+    /// Exactly so many.
+    Exactly(usize),
+    /// So many or more.
+    AtLeast(usize),
+}
+
+impl Arity {
+    /// Whether a command of `words` words fits.
+    pub fn accepts(self, words: usize) -> bool {
+        match self {
+            Arity::Exactly(count) => words == count,
+            Arity::AtLeast(count) => words >= count,
+        }
+    }
+
+    /// As COMMAND INFO shows it: negative for "or more".
+    pub fn signed(self) -> i64 {
+        match self {
+            Arity::Exactly(count) => count as i64,
+            Arity::AtLeast(count) => -(count as i64),
+        }
+    }
+}
+
+/// A set of command flags, as COMMAND INFO names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flags(pub u32);
+
+impl Flags {
+    /// None.
+    pub const NONE: Flags = Flags(0);
+    /// May change the keyspace.
+    pub const WRITE: Flags = Flags(1);
+    /// Only reads keys.
+    pub const READONLY: Flags = Flags(1 << 1);
+    /// May grow memory or disk; refused when there is no room.
+    pub const DENYOOM: Flags = Flags(1 << 2);
+    /// Administration.
+    pub const ADMIN: Flags = Flags(1 << 3);
+    /// Publish and subscribe.
+    pub const PUBSUB: Flags = Flags(1 << 4);
+    /// Not in scripts.
+    pub const NOSCRIPT: Flags = Flags(1 << 5);
+    /// May block its client.
+    pub const BLOCKING: Flags = Flags(1 << 6);
+    /// Served while data is being loaded.
+    pub const LOADING: Flags = Flags(1 << 7);
+    /// Served by a slave whose data is stale.
+    pub const STALE: Flags = Flags(1 << 8);
+    /// Not shown by MONITOR.
+    pub const SKIP_MONITOR: Flags = Flags(1 << 9);
+    /// Not kept in SLOWLOG.
+    pub const SKIP_SLOWLOG: Flags = Flags(1 << 10);
+    /// In constant or logarithmic time.
+    pub const FAST: Flags = Flags(1 << 11);
+    /// Before authentication too.
+    pub const NO_AUTH: Flags = Flags(1 << 12);
+    /// May replicate though it does not write.
+    pub const MAY_REPLICATE: Flags = Flags(1 << 13);
+    /// Not inside MULTI.
+    pub const NO_MULTI: Flags = Flags(1 << 14);
+    /// Its keys depend on its arguments.
+    pub const MOVABLEKEYS: Flags = Flags(1 << 15);
+    /// Runs asynchronously inside MULTI.
+    pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
+    /// Allowed while a script is over its time.
+    pub const ALLOW_BUSY: Flags = Flags(1 << 17);
+    /// Pika's own; Redis has no such command.
+    pub const PIKA: Flags = Flags(1 << 31);
+
+    const NAMES: [(Flags, &'static str); 18] = [
+        (Flags::WRITE, "write"),
+        (Flags::READONLY, "readonly"),
+        (Flags::DENYOOM, "denyoom"),
+        (Flags::ADMIN, "admin"),
+        (Flags::PUBSUB, "pubsub"),
+        (Flags::NOSCRIPT, "noscript"),
+        (Flags::BLOCKING, "blocking"),
+        (Flags::LOADING, "loading"),
+        (Flags::STALE, "stale"),
+        (Flags::SKIP_MONITOR, "skip_monitor"),
+        (Flags::SKIP_SLOWLOG, "skip_slowlog"),
+        (Flags::FAST, "fast"),
+        (Flags::NO_AUTH, "no_auth"),
+        (Flags::MAY_REPLICATE, "may_replicate"),
+        (Flags::NO_MULTI, "no_multi"),
+        (Flags::MOVABLEKEYS, "movablekeys"),
+        (Flags::NO_ASYNC_LOADING, "no_async_loading"),
+        (Flags::ALLOW_BUSY, "allow_busy"),
+    ];
+
+    /// Both sets together.
+    pub const fn and(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+
+    /// Whether all of `other` are in it.
+    pub const fn has(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The names of those in it.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Flags::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
+    }
+}
+
+/// The family of a command, as COMMAND DOCS names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// Keys of any type.
+    Generic,
+    /// Strings.
+    String,
+    /// Hashes.
+    Hash,
+    /// The client's own connection.
+    Connection,
+    /// The server.
+    Server,
+}
+
+impl Group {
+    /// As COMMAND DOCS names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Group::Generic => "generic",
+            Group::String => "string",
+            Group::Hash => "hash",
+            Group::Connection => "connection",
+            Group::Server => "server",
+        }
+    }
+}
+
+/// What a command does with its keys, as COMMAND INFO's key specifications tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyFlags(pub &'static [&'static str]);
+
+impl KeyFlags {
+    /// Reads the value.
+    pub const READ: KeyFlags = KeyFlags(&["RO", "access"]);
+    /// Reads only what is about the value (type, expiry, length).
+    pub const INSPECT: KeyFlags = KeyFlags(&["RO"]);
+    /// Changes a value that is there.
+    pub const UPDATE: KeyFlags = KeyFlags(&["RW", "update"]);
+    /// Changes a value that is there and tells what it was.
+    pub const UPDATE_READ: KeyFlags = KeyFlags(&["RW", "access", "update"]);
+    /// Adds to a value.
+    pub const INSERT: KeyFlags = KeyFlags(&["RW", "insert"]);
+    /// Replaces the value.
+    pub const OVERWRITE: KeyFlags = KeyFlags(&["OW", "update"]);
+    /// Puts a value where none was.
+    pub const CREATE: KeyFlags = KeyFlags(&["OW", "insert"]);
+    /// Removes the key.
+    pub const REMOVE: KeyFlags = KeyFlags(&["RM", "delete"]);
+    /// Removes part of the value.
+    pub const DELETE: KeyFlags = KeyFlags(&["RW", "delete"]);
+    /// Reads the value and removes the key.
+    pub const TAKE: KeyFlags = KeyFlags(&["RW", "access", "delete"]);
+}
+
+/// Where the keys stand: word `first`, and every `step`-th up to `last`; negative counts from the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    /// Index of the first key among the words.
+    pub first: usize,
+    /// Index of the last one; -1 is the last word, -2 the one before.
+    pub last: i32,
+    /// From one key to the next.
+    pub step: usize,
+    /// What happens to them.
+    pub flags: KeyFlags,
+}
+
+impl Keys {
+    /// One key, the first argument.
+    pub const fn one(flags: KeyFlags) -> Keys {
+        Keys { first: 1, last: 1, step: 1, flags }
+    }
+
+    /// All arguments are keys.
+    pub const fn all(flags: KeyFlags) -> Keys {
+        Keys { first: 1, last: -1, step: 1, flags }
+    }
+
+    /// The indices of the keys among `words` words.
+    pub fn positions(&self, words: usize) -> impl Iterator<Item = usize> + use<> {
+        let last = if self.last < 0 { words as i64 + i64::from(self.last) } else { i64::from(self.last) };
+        (self.first..words).step_by(self.step).take_while(move |&index| index as i64 <= last)
+    }
+}
+
+/// Where a command runs, and what does it.
+#[derive(Debug, Clone, Copy)]
+pub enum Run {
+    /// In the partition that owns its keys; over several, in all of them at once.
+    Keys(KeyRun),
+    /// In the partition that the cursor (the word at this index) points into.
+    Cursor(usize, KeyRun),
+    /// Over all partitions at once.
+    All(KeyRun),
+    /// In the client's connection, at once.
+    Session(SessionRun),
+    /// By the admin actor.
+    Admin(AdminRun),
+    /// It only has subcommands.
+    Container,
+}
+
+/// One command (or subcommand): everything there is to say about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Command {
+    /// Lower case; a subcommand's own name only.
+    pub name: &'static str,
+    /// Arguments, in the notation of Redis's documentation: lower-case words are values, upper-case words stand
+    /// for themselves, `[x]` is optional, `<a | b>` one of, `[x ...]` repeats. [`super::syntax`] reads it.
+    pub syntax: &'static str,
+    /// One sentence, with a full stop.
+    pub summary: &'static str,
+    /// The Redis version that had it first.
+    pub since: &'static str,
+    /// How its cost grows.
+    pub complexity: &'static str,
+    /// Its family.
+    pub group: Group,
+    /// How many words.
+    pub arity: Arity,
+    /// Flags.
+    pub flags: Flags,
+    /// ACL categories beside those that follow from flags and group (`@keyspace`, `@dangerous` …), without `@`.
+    pub categories: &'static [&'static str],
+    /// Where its keys stand; several when they are treated differently.
+    pub keys: &'static [Keys],
+    /// Where it runs.
+    pub run: Run,
+    /// Its subcommands.
+    pub subcommands: &'static [Command],
+    /// COMMAND INFO's tips.
+    pub tips: &'static [&'static str],
+}
+
+impl Command {
+    /// What rows begin from: `Command { name: …, ..Command::BASE }`.
+    pub const BASE: Command = Command {
+        name: "",
+        syntax: "",
+        summary: "",
+        since: "1.0.0",
+        complexity: "O(1)",
+        group: Group::Generic,
+        arity: Arity::Exactly(1),
+        flags: Flags::NONE,
+        categories: &[],
+        keys: &[],
+        run: Run::Container,
+        subcommands: &[],
+        tips: &[],
+    };
+
+    /// The keys among a command's words.
+    pub fn keys_of<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> {
+        self.keys.iter().flat_map(move |keys| keys.positions(args.len())).map(move |index| args.word(index))
+    }
+
+    /// Whether it may change the keyspace.
+    pub fn is_write(&self) -> bool {
+        self.flags.has(Flags::WRITE)
+    }
+
+    /// The subcommand of a name, in any case.
+    pub fn subcommand(&self, name: &[u8]) -> Option<&'static Command> {
+        self.subcommands.iter().find(|command| command.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+}

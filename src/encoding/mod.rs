@@ -1,0 +1,11 @@
+//! What a key and a value look like in the engine, byte for byte.
+//!
+//! `docs/formats/storage.md` is the same description for readers; `tests/fixtures` holds golden copies.
+
+pub mod key;
+pub mod meta;
+pub mod packed_hash;
+pub mod varint;
+
+/// The version of everything in this folder, kept in the data folder. A server refuses any other.
+pub const FORMAT_VERSION: u32 = 1;

@@ -1,0 +1,22 @@
+//! The keyspace of one partition: what is in memory, what is below it in the engine, and how commands see it.
+//!
+//! * [`slot`]: key → slot → partition.
+//! * [`table`]: the memory of a partition: entries written lately (the overlay) or read lately (the cache).
+//! * [`partition`]: a partition's whole state; the only owner of its part of the keyspace.
+//! * [`transaction`]: what a command sees: reads through memory and engine, gathers writes, all or nothing.
+//! * [`write_behind`]: how what was written reaches the engine.
+//! * [`namespace`], [`counts`]: databases and the exact numbers kept about them.
+//! * [`view`]: a kept moment, for reading elsewhere.
+//! * [`recovery`]: from engine and log to running partitions.
+//! * [`expiry`]: what is due, and its removal through the log.
+
+pub mod counts;
+pub mod expiry;
+pub mod namespace;
+pub mod partition;
+pub mod recovery;
+pub mod slot;
+pub mod table;
+pub mod transaction;
+pub mod view;
+pub mod write_behind;

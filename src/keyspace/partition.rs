@@ -1,0 +1,436 @@
+//! A partition: the only owner of a contiguous range of slots. It runs commands one after another, commits
+//! what they wrote to its memory, and gathers the log records of each tick.
+//!
+//! # A write's way
+//! A command writes into a [`super::transaction::Transaction`]; [`Partition::commit`] moves that into the
+//! tables under the open *group*. At the end of a tick [`Partition::close_group`] takes the group's log
+//! records; when the log has them, [`Partition::logged`] is told. Replies wait for the group that they
+//! speak of. Closed groups reach the engine through [`Partition::hand_off`] and [`Partition::applied`].
+//!
+//! # Invariants
+//! * Group numbers only grow; `logged <= closed < open`.
+//! * An entry with a group above `applied` is never evicted.
+//! * A hand-off holds whole groups, and the log offset that it carries is the end of the last of them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::counts::{AllCounts, Counts};
+use super::namespace::Namespaces;
+use super::slot::Slot;
+use super::table::{Group, Table, Value};
+use super::write_behind::{Applied, HandOff, Handed, Orphan};
+use crate::encoding::key::{Namespace, Version};
+use crate::engine::{Engine, Family, ReadError, Tier};
+
+/// Families that have a table: all but System.
+pub const TABLES: usize = 3;
+
+/// What all partitions of a server share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The store below.
+    pub engine: Arc<dyn Engine>,
+    /// The next collection version; see [`Version`].
+    next_version: AtomicU64,
+    /// The log offset that the next record gets.
+    next_offset: AtomicU64,
+}
+
+impl Shared {
+    /// With the numbers that recovery found.
+    pub fn new(engine: Arc<dyn Engine>, next_version: Version, next_offset: u64) -> Shared {
+        Shared {
+            engine,
+            next_version: AtomicU64::new(next_version),
+            next_offset: AtomicU64::new(next_offset),
+        }
+    }
+
+    /// A version that no collection has had.
+    pub fn new_version(&self) -> Version {
+        self.next_version.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The lowest version that no collection has had.
+    pub fn next_version(&self) -> Version {
+        self.next_version.load(Ordering::Relaxed)
+    }
+
+    /// Takes `length` bytes of the log: the offset at which they begin.
+    pub fn take_offset(&self, length: usize) -> u64 {
+        self.next_offset.fetch_add(length as u64, Ordering::Relaxed)
+    }
+
+    /// The end of the log, records that are still on their way included.
+    pub fn next_offset(&self) -> u64 {
+        self.next_offset.load(Ordering::Relaxed)
+    }
+
+    /// Sets the end of the log, after replay.
+    pub fn set_next_offset(&self, offset: u64) {
+        self.next_offset.store(offset, Ordering::Relaxed);
+    }
+}
+
+/// A log record of one tick: commands on one database, in effect form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRecord {
+    /// Where its payload begins in the log.
+    pub offset: u64,
+    /// The clock that the commands ran by, Unix time in ms.
+    pub clock_ms: u64,
+    /// The database that they ran on.
+    pub database: u16,
+    /// Lowest slot that they touched.
+    pub first_slot: Slot,
+    /// Highest slot that they touched.
+    pub last_slot: Slot,
+    /// The commands, in RESP.
+    pub payload: Vec<u8>,
+}
+
+impl LogRecord {
+    /// The offset behind its payload.
+    pub fn end(&self) -> u64 {
+        self.offset + self.payload.len() as u64
+    }
+}
+
+/// Counters of a partition since the start, for INFO.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Look-ups by reading commands that found their key.
+    pub keyspace_hits: u64,
+    /// Look-ups by reading commands that found none.
+    pub keyspace_misses: u64,
+    /// Keys that were removed because their time had come.
+    pub expired_keys: u64,
+    /// Hash fields that were removed because their time had come.
+    pub expired_fields: u64,
+    /// Entries read from the engine's memory because the tables lacked them.
+    pub engine_reads: u64,
+    /// Keys that had to be read from disk.
+    pub disk_reads: u64,
+    /// Writes that changed something ("dirty" in Redis).
+    pub changes: u64,
+    /// Entries that left the tables for want of room.
+    pub evicted_entries: u64,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Partition {
+    /// Its number, from 0.
+    pub index: usize,
+    /// How many partitions there are.
+    pub partitions: usize,
+    /// What all share.
+    pub shared: Arc<Shared>,
+    pub(super) tables: [Table; TABLES],
+    pub(super) counts: AllCounts,
+    pub(super) namespaces: Namespaces,
+    pub(super) orphans: Vec<Orphan>,
+    /// Since the start.
+    pub stats: Stats,
+    /// Keys written since the last hand-off, each once.
+    queue: Vec<(Family, Arc<[u8]>, usize)>,
+    /// What the write-behind thread found out about blind writes, in sum.
+    settled: AllCounts,
+    blind_writes: u64,
+    blind_writes_settled: u64,
+    open_group: Group,
+    open: Vec<LogRecord>,
+    /// The open group has writes that the log does not get (this node's own index entries).
+    pub(super) unlogged: bool,
+    /// Closed groups and where they end in the log, that are not handed off yet.
+    closed: VecDeque<(Group, u64)>,
+    reach: u64,
+    handed_group: Group,
+    applied_group: Group,
+    namespaces_changed: Vec<Namespace>,
+    namespaces_dirty: bool,
+    pub(super) scratch: Vec<u8>,
+}
+
+impl Partition {
+    /// A partition with an empty memory over `shared.engine`. `reach` is the log offset that its part of the
+    /// engine is at; `counts` what the engine says its keys are.
+    pub fn new(
+        index: usize,
+        partitions: usize,
+        shared: Arc<Shared>,
+        namespaces: Namespaces,
+        counts: AllCounts,
+        reach: u64,
+    ) -> Partition {
+        Partition {
+            index,
+            partitions,
+            shared,
+            tables: Default::default(),
+            counts,
+            namespaces,
+            orphans: Vec::new(),
+            stats: Stats::default(),
+            queue: Vec::new(),
+            settled: AllCounts::default(),
+            blind_writes: 0,
+            blind_writes_settled: 0,
+            open_group: 1,
+            open: Vec::new(),
+            unlogged: false,
+            closed: VecDeque::new(),
+            reach,
+            handed_group: 0,
+            applied_group: 0,
+            namespaces_changed: Vec::new(),
+            namespaces_dirty: false,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Which namespaces the databases show.
+    pub fn namespaces(&self) -> &Namespaces {
+        &self.namespaces
+    }
+
+    /// The group that the next commit belongs to.
+    pub fn open_group(&self) -> Group {
+        self.open_group
+    }
+
+    /// Whether a command of this tick wrote anything.
+    pub fn has_open_group(&self) -> bool {
+        !self.open.is_empty() || self.unlogged
+    }
+
+    /// Bytes in memory, dirty and cached.
+    pub fn memory_bytes(&self) -> usize {
+        self.tables.iter().map(Table::bytes).sum()
+    }
+
+    /// Bytes that the engine lacks.
+    pub fn dirty_bytes(&self) -> usize {
+        self.tables.iter().map(Table::dirty_bytes).sum()
+    }
+
+    /// Number of entries in memory.
+    pub fn memory_entries(&self) -> usize {
+        self.tables.iter().map(Table::len).sum()
+    }
+
+    /// Whether something waits for a hand-off.
+    pub fn has_queued(&self) -> bool {
+        !self.queue.is_empty() || !self.orphans.is_empty() || self.namespaces_dirty || !self.closed.is_empty()
+    }
+
+    /// Number of keys that wait for a hand-off.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// The exact numbers of a namespace; `None` while a blind write is not settled (hand off and ask again).
+    pub fn counts(&self, namespace: Namespace) -> Option<Counts> {
+        (self.blind_writes == self.blind_writes_settled).then(|| self.counts_so_far(namespace))
+    }
+
+    /// The numbers of a namespace; a key that was overwritten blindly may be counted twice.
+    pub fn counts_so_far(&self, namespace: Namespace) -> Counts {
+        let mut counts = self.counts.of(namespace);
+        counts.add(&self.settled.of(namespace));
+        counts
+    }
+
+    /// Reads a key: from memory, else from the engine as deep as `tier` allows. Also the group that wrote it.
+    pub(super) fn read(
+        &mut self,
+        family: Family,
+        key: &[u8],
+        tier: Tier,
+        now_s: u32,
+    ) -> Result<(Option<Value>, Group), ReadError> {
+        let table = &mut self.tables[family as usize];
+        if let Some(entry) = table.get(key, now_s) {
+            return Ok((entry.value(), entry.group()));
+        }
+        let read = self.shared.engine.get(family, key, tier)?;
+        self.stats.engine_reads += 1;
+        let Some(value) = read else { return Ok((None, 0)) };
+        table.insert_clean(key, Some(&value), now_s);
+        Ok((Some(Value::alone(&value)), 0))
+    }
+
+    /// Notes an entry that an I/O thread read for a command that waits.
+    pub fn insert_read(&mut self, family: Family, key: &[u8], value: Option<&[u8]>, now_s: u32) {
+        self.stats.disk_reads += 1;
+        self.tables[family as usize].insert_clean(key, value, now_s);
+    }
+
+    /// Moves a command's writes into memory, under the open group.
+    pub(super) fn commit_write(&mut self, family: Family, write: super::table::Write, now_s: u32) {
+        let (record, key_length) = (write.record.clone(), write.key_length);
+        if write.blind {
+            self.blind_writes += 1;
+        }
+        if self.tables[family as usize].write(write, self.open_group, now_s) {
+            self.queue.push((family, record, key_length));
+        }
+    }
+
+    /// Adds a command's effects to the open group.
+    pub(super) fn commit_effects(
+        &mut self,
+        database: usize,
+        clock_ms: u64,
+        slots: (Slot, Slot),
+        effects: &[u8],
+    ) {
+        /// A record is one unit for checksums and for replay's memory; longer groups are cut here.
+        const RECORD_BYTES: usize = 256 * 1024;
+        match self.open.last_mut() {
+            Some(last)
+                if last.database as usize == database
+                    && last.clock_ms == clock_ms
+                    && last.payload.len() + effects.len() <= RECORD_BYTES =>
+            {
+                last.payload.extend_from_slice(effects);
+                last.first_slot = last.first_slot.min(slots.0);
+                last.last_slot = last.last_slot.max(slots.1);
+            }
+            _ => self.open.push(LogRecord {
+                offset: 0,
+                clock_ms,
+                database: database as u16,
+                first_slot: slots.0,
+                last_slot: slots.1,
+                payload: effects.to_vec(),
+            }),
+        }
+    }
+
+    /// Ends the tick's group. Its records, with their places in the log, or nothing if nothing was written.
+    pub fn close_group(&mut self) -> Option<(Group, Vec<LogRecord>)> {
+        if self.open.is_empty() {
+            if std::mem::take(&mut self.unlogged) {
+                let offset = self.closed.back().map_or(self.reach, |&(_, offset)| offset);
+                self.end_group(offset);
+            }
+            return None;
+        }
+        self.unlogged = false;
+        let mut records = std::mem::take(&mut self.open);
+        let total = records.iter().map(|record| record.payload.len()).sum();
+        let mut offset = self.shared.take_offset(total);
+        for record in &mut records {
+            record.offset = offset;
+            offset = record.end();
+        }
+        Some((self.end_group(offset), records))
+    }
+
+    /// Ends a group whose records were appended elsewhere (by another partition of the same transaction, or
+    /// long ago and now replayed) and end at `offset`.
+    pub fn end_group(&mut self, offset: u64) -> Group {
+        let group = self.open_group;
+        self.open_group += 1;
+        self.closed.push_back((group, offset));
+        group
+    }
+
+    /// Ends a group that was replayed from the log, which has its records already.
+    pub fn end_replayed_group(&mut self, offset: u64) {
+        self.open.clear();
+        self.unlogged = false;
+        self.end_group(offset);
+    }
+
+    /// Takes what was written since the last hand-off, up to the last closed group. `None` if nothing was.
+    /// Must not be called within a tick that wrote (the open group would be torn).
+    pub fn hand_off(&mut self) -> Option<HandOff> {
+        debug_assert!(self.open.is_empty() && !self.unlogged, "hand-off within a group");
+        let (group, reach) = self.closed.drain(..).last().unwrap_or((self.handed_group, self.reach));
+        if group == self.handed_group && self.queue.is_empty() && !self.namespaces_dirty {
+            return None;
+        }
+        self.handed_group = group;
+        self.reach = reach;
+        let queue = std::mem::take(&mut self.queue);
+        let mut handed = Vec::with_capacity(queue.len());
+        for (family, record, key_length) in queue {
+            let taken = self.tables[family as usize].hand_off(&record[..key_length]);
+            if let Some((record, key_length, tombstone, blind)) = taken {
+                handed.push(Handed { family, record, key_length, tombstone, blind });
+            }
+        }
+        Some(HandOff {
+            partition: self.index,
+            partitions: self.partitions,
+            group,
+            reach,
+            handed,
+            orphans: std::mem::take(&mut self.orphans),
+            counts: self.counts.clone(),
+            next_version: self.shared.next_version(),
+            namespaces: std::mem::take(&mut self.namespaces_dirty).then(|| self.namespaces.clone()),
+            dead: std::mem::take(&mut self.namespaces_changed),
+        })
+    }
+
+    /// The engine has a hand-off. Its entries are a cache from now on.
+    pub fn applied(&mut self, applied: Applied) {
+        debug_assert_eq!(applied.partition, self.index);
+        self.applied_group = self.applied_group.max(applied.group);
+        for handed in &applied.handed {
+            let keep = handed.family != Family::Expiry;
+            self.tables[handed.family as usize].applied(handed.key(), applied.group, keep);
+        }
+        self.blind_writes_settled += applied.blind;
+        self.settled = applied.settled;
+        self.tables.iter_mut().for_each(Table::shrink_unordered);
+    }
+
+    /// Lets cached entries go until the memory is within `limit` bytes. Looks at few entries a call.
+    pub fn evict(&mut self, limit: usize, now_s: u32) {
+        if self.memory_bytes() <= limit {
+            return;
+        }
+        /// Entries unused for so long go before all others.
+        const IDLE_S: u32 = 10;
+        let total = self.memory_bytes();
+        for table in &mut self.tables {
+            let share = (limit as u128 * table.bytes() as u128 / total as u128) as usize;
+            self.stats.evicted_entries += table.evict(share, now_s.saturating_sub(IDLE_S)) as u64;
+        }
+    }
+
+    /// Forgets all that the engine has (DEBUG's and the tests' way to cold data).
+    pub fn drop_cache(&mut self) {
+        self.tables.iter_mut().for_each(Table::drop_clean);
+    }
+
+    /// Empties a database: it shows a new namespace. O(1).
+    pub(super) fn flush_database(&mut self, database: usize) {
+        let dead = self.namespaces.flush(database);
+        self.counts.forget(dead);
+        self.namespaces_changed.push(dead);
+        self.namespaces_dirty = true;
+    }
+
+    /// Exchanges two databases. O(1).
+    pub(super) fn swap_databases(&mut self, first: usize, second: usize) {
+        self.namespaces.swap(first, second);
+        self.namespaces_dirty = true;
+    }
+
+    /// When a key was last used, Unix time in seconds, if it is in memory.
+    pub(super) fn used_s(&self, family: Family, key: &[u8]) -> Option<u32> {
+        self.tables[family as usize].peek(key).map(super::table::Entry::used_s)
+    }
+
+    /// Sets when a key in memory was last used.
+    pub(super) fn set_used_s(&mut self, family: Family, key: &[u8], used_s: u32) {
+        self.tables[family as usize].set_used(key, used_s);
+    }
+}

@@ -1,0 +1,777 @@
+//! What a command sees of the keyspace: reads through memory and engine, gathers writes, all or nothing.
+//!
+//! A command that needs what is not in memory stops with [`Stop::Need`]; nothing of it has happened, and it is
+//! run again when the need is met. Reads see the command's own writes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use smallvec::SmallVec;
+
+use super::partition::Partition;
+use super::slot::{self, Slot};
+use super::table::{self, Group, Value, Write};
+use super::view::View;
+use super::write_behind::Orphan;
+use crate::encoding::key::{self, ExpiryKey, KeyBuf, Namespace};
+use crate::encoding::meta::{Meta, Type};
+use crate::engine::{EngineError, Family, Range, ReadError, Tier};
+
+/// A command's own error, as the client sees it: the code, a space, the text.
+pub type ErrorText = std::borrow::Cow<'static, str>;
+
+/// Why a command did not come to its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// It is refused; the client gets this error.
+    Error(ErrorText),
+    /// It needs what is not at hand. Nothing happened; run it again when it is.
+    Need(Vec<Need>),
+    /// It asks for a count while blind writes are not settled. Hand off, wait, run it again.
+    Settle,
+    /// The engine failed.
+    Engine(EngineError),
+}
+
+impl Stop {
+    /// Refuses a command.
+    pub fn error(text: impl Into<ErrorText>) -> Stop {
+        Stop::Error(text.into())
+    }
+
+    /// The key holds another type.
+    pub fn wrong_type() -> Stop {
+        Stop::error("WRONGTYPE Operation against a key holding the wrong kind of value")
+    }
+}
+
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Stop {
+        Stop::Engine(error)
+    }
+}
+
+/// Something that a command has to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// One entry.
+    Key(Family, KeyBuf),
+    /// All entries of a range, or as many as the command takes.
+    Range(Family, Range),
+}
+
+/// Whose memory a transaction works on.
+#[derive(Debug)]
+pub enum Source<'a> {
+    /// One partition; all keys are its own.
+    One(&'a mut Partition),
+    /// All partitions of the server, in order.
+    All(&'a mut [Box<Partition>]),
+    /// A kept moment, for reading only.
+    View(&'a View),
+}
+
+/// How far a transaction may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// How deep reads go.
+    pub tier: Tier,
+    /// How many entries ranges may show before the command has to go elsewhere.
+    pub steps: usize,
+}
+
+impl Reach {
+    /// On a thread that serves clients.
+    pub const SERVING: Reach = Reach { tier: Tier::Memory, steps: 4096 };
+    /// On a thread that may wait.
+    pub const UNBOUNDED: Reach = Reach { tier: Tier::Disk, steps: usize::MAX };
+}
+
+/// What is known of a key: where it stands and what it holds.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Slot of the key.
+    pub slot: Slot,
+    /// Namespace of its database.
+    pub namespace: Namespace,
+    meta_key: KeyBuf,
+    stored: Stored,
+    expired: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Stored {
+    Absent,
+    Present(Value),
+    /// Nobody looked.
+    Unknown,
+}
+
+impl Entry {
+    /// What the key holds; `None` if it does not exist or its time has come.
+    pub fn meta(&self) -> Option<Meta<'_>> {
+        match &self.stored {
+            // Bytes that do not parse were refused when they were read.
+            Stored::Present(value) if !self.expired => Meta::parse(value),
+            _ => None,
+        }
+    }
+
+    /// Whether the key exists.
+    pub fn exists(&self) -> bool {
+        !self.expired && matches!(self.stored, Stored::Present(_))
+    }
+
+    /// The user's key.
+    pub fn key(&self) -> &[u8] {
+        &self.meta_key[key::META_PREFIX..]
+    }
+
+    /// The Meta key.
+    pub fn meta_key(&self) -> &[u8] {
+        &self.meta_key
+    }
+
+    /// What the key holds if it is of `kind`; WRONGTYPE if it is of another.
+    pub fn typed(&self, kind: Type) -> Result<Option<Meta<'_>>, Stop> {
+        match self.meta() {
+            Some(meta) if meta.kind != kind => Err(Stop::wrong_type()),
+            found => Ok(found),
+        }
+    }
+}
+
+/// A write that waits for its command's end.
+#[derive(Debug)]
+struct Pending {
+    family: Family,
+    write: Write,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Transaction<'a> {
+    source: Source<'a>,
+    reach: Reach,
+    now_ms: u64,
+    database: usize,
+    namespace: Namespace,
+    pending: Vec<Pending>,
+    /// Where a key stands in `pending`, once that is long.
+    pending_index: HashMap<(Family, Vec<u8>), usize, ahash::RandomState>,
+    counts: SmallVec<[(usize, Namespace, Meta<'static>, i64); 2]>,
+    orphans: Vec<(usize, Orphan)>,
+    effects: BytesMut,
+    expired: Vec<(KeyBuf, usize)>,
+    slots: Option<(Slot, Slot)>,
+    flushed: Vec<usize>,
+    swapped: Option<(usize, usize)>,
+    read_group: Group,
+    steps_left: usize,
+    changes: u64,
+    stats: (u64, u64),
+    /// Random numbers, for commands that choose.
+    pub random: fastrand::Rng,
+}
+
+impl<'a> Transaction<'a> {
+    /// A transaction on `database` at `now_ms` (Unix time).
+    pub fn new(source: Source<'a>, reach: Reach, now_ms: u64, database: usize) -> Transaction<'a> {
+        let namespace = match &source {
+            Source::One(partition) => partition.namespaces.of(database),
+            Source::All(partitions) => partitions[0].namespaces.of(database),
+            Source::View(view) => view.namespaces.of(database),
+        };
+        Transaction {
+            source,
+            reach,
+            now_ms,
+            database,
+            namespace,
+            pending: Vec::new(),
+            pending_index: HashMap::default(),
+            counts: SmallVec::new(),
+            orphans: Vec::new(),
+            effects: BytesMut::new(),
+            expired: Vec::new(),
+            slots: None,
+            flushed: Vec::new(),
+            swapped: None,
+            read_group: 0,
+            steps_left: reach.steps,
+            changes: 0,
+            stats: (0, 0),
+            random: fastrand::Rng::with_seed(now_ms ^ 0x9e37_79b9_7f4a_7c15),
+        }
+    }
+
+    /// "Now" for this command, Unix time in ms. During replay, the record's.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// The database that the client selected.
+    pub fn database(&self) -> usize {
+        self.database
+    }
+
+    /// Number of databases.
+    pub fn databases(&self) -> usize {
+        match &self.source {
+            Source::One(partition) => partition.namespaces.databases(),
+            Source::All(partitions) => partitions[0].namespaces.databases(),
+            Source::View(view) => view.namespaces.databases(),
+        }
+    }
+
+    /// The namespace that a database shows.
+    pub fn namespace_of(&self, database: usize) -> Namespace {
+        match &self.source {
+            Source::One(partition) => partition.namespaces.of(database),
+            Source::All(partitions) => partitions[0].namespaces.of(database),
+            Source::View(view) => view.namespaces.of(database),
+        }
+    }
+
+    fn now_s(&self) -> u32 {
+        (self.now_ms / 1000) as u32
+    }
+
+    fn index_of(&self, slot: Slot) -> usize {
+        match &self.source {
+            Source::One(_) | Source::View(_) => 0,
+            Source::All(partitions) => slot::partition_of(slot, partitions.len()),
+        }
+    }
+
+    fn partition(&mut self, index: usize) -> Option<&mut Partition> {
+        match &mut self.source {
+            Source::One(partition) => Some(partition),
+            Source::All(partitions) => Some(&mut partitions[index]),
+            Source::View(_) => None,
+        }
+    }
+
+    // ---- single entries -------------------------------------------------------------------------------
+
+    fn own_write(&self, family: Family, key: &[u8]) -> Option<Option<Value>> {
+        let same = |pending: &&Pending| {
+            pending.family == family && &pending.write.record[..pending.write.key_length] == key
+        };
+        let found = if self.pending_index.is_empty() {
+            self.pending.iter().rev().find(same)
+        } else {
+            self.pending_index.get(&(family, key.to_vec())).map(|&index| &self.pending[index])
+        }?;
+        let Write { record, key_length, tombstone, .. } = &found.write;
+        Some((!tombstone).then(|| Value::new(record.clone(), *key_length)))
+    }
+
+    /// Reads an entry. `slot` is the one that the key begins with.
+    pub fn read(&mut self, family: Family, slot: Slot, key: &[u8]) -> Result<Option<Value>, Stop> {
+        if !self.pending.is_empty()
+            && let Some(own) = self.own_write(family, key)
+        {
+            return Ok(own);
+        }
+        let (now_s, tier, index) = (self.now_s(), self.reach.tier, self.index_of(slot));
+        let read = match &mut self.source {
+            Source::One(partition) => partition.read(family, key, tier, now_s),
+            Source::All(partitions) => partitions[index].read(family, key, tier, now_s),
+            Source::View(view) => return view.read(family, key),
+        };
+        match read {
+            Ok((value, group)) => {
+                self.read_group = self.read_group.max(group);
+                Ok(value)
+            }
+            Err(ReadError::NotInMemory) => Err(Stop::Need(vec![Need::Key(family, KeyBuf::from_slice(key))])),
+            Err(ReadError::Engine(error)) => Err(Stop::Engine(error)),
+        }
+    }
+
+    fn place(&self, key: &[u8]) -> (Slot, KeyBuf) {
+        let slot = slot::of_key(key);
+        (slot, key::meta(slot, self.namespace, key))
+    }
+
+    /// Looks a key up. One whose time has come counts as absent, and is removed with this command's commit.
+    pub fn entry(&mut self, key: &[u8]) -> Result<Entry, Stop> {
+        self.entry_in(self.namespace, key)
+    }
+
+    /// Looks a key up in another database.
+    pub fn entry_in(&mut self, namespace: Namespace, key: &[u8]) -> Result<Entry, Stop> {
+        let slot = slot::of_key(key);
+        let meta_key = key::meta(slot, namespace, key);
+        let stored = self.read(Family::Meta, slot, &meta_key)?;
+        let Some(value) = stored else {
+            return Ok(Entry { slot, namespace, meta_key, stored: Stored::Absent, expired: false });
+        };
+        let meta = Meta::parse(&value).ok_or_else(corrupt)?;
+        let expired = meta.is_expired(self.now_ms);
+        if expired && namespace == self.namespace && !self.expired.iter().any(|(other, _)| *other == meta_key)
+        {
+            self.expired.push((meta_key.clone(), self.index_of(slot)));
+        }
+        Ok(Entry { slot, namespace, meta_key, stored: Stored::Present(value), expired })
+    }
+
+    /// As [`Transaction::entry`], for commands that only read: counts keyspace hits and misses.
+    pub fn lookup(&mut self, key: &[u8]) -> Result<Entry, Stop> {
+        let entry = self.entry(key)?;
+        if entry.exists() {
+            self.stats.0 += 1;
+        } else {
+            self.stats.1 += 1;
+        }
+        Ok(entry)
+    }
+
+    /// The place of a key, for a write that does not care what was there (a plain SET): what it was is found
+    /// out when the write reaches the engine. Uses what is in memory already.
+    pub fn entry_blind(&mut self, key: &[u8]) -> Result<Entry, Stop> {
+        if self.pending.is_empty()
+            && let Source::One(_) = self.source
+        {
+            let (slot, meta_key) = self.place(key);
+            let now_s = self.now_s();
+            let Source::One(partition) = &mut self.source else { unreachable!("matched above") };
+            if partition.tables[Family::Meta as usize].get(&meta_key, now_s).is_none() {
+                let namespace = self.namespace;
+                return Ok(Entry { slot, namespace, meta_key, stored: Stored::Unknown, expired: false });
+            }
+        }
+        self.entry(key)
+    }
+
+    /// Asks for several keys at once, so that those on disk are fetched together.
+    pub fn prefetch<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) -> Result<(), Stop> {
+        let mut needs = Vec::new();
+        for key in keys {
+            let (slot, meta_key) = self.place(key);
+            self.gather(Family::Meta, slot, &meta_key, &mut needs)?;
+        }
+        if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
+    }
+
+    /// Asks for several entries at once; see [`Transaction::prefetch`].
+    pub fn prefetch_elements(&mut self, slot: Slot, keys: &[KeyBuf]) -> Result<(), Stop> {
+        let mut needs = Vec::new();
+        for key in keys {
+            self.gather(Family::Element, slot, key, &mut needs)?;
+        }
+        if needs.is_empty() { Ok(()) } else { Err(Stop::Need(needs)) }
+    }
+
+    fn gather(&mut self, family: Family, slot: Slot, key: &[u8], needs: &mut Vec<Need>) -> Result<(), Stop> {
+        match self.read(family, slot, key) {
+            Ok(_) => Ok(()),
+            Err(Stop::Need(more)) => {
+                needs.extend(more);
+                Ok(())
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    // ---- writes ---------------------------------------------------------------------------------------
+
+    fn push(&mut self, family: Family, key: &[u8], value: Option<&[&[u8]]>, blind: bool) -> Arc<[u8]> {
+        let mut scratch = Vec::new();
+        let mut scratch = match self.partition(0) {
+            Some(partition) => std::mem::take(&mut partition.scratch),
+            None => std::mem::take(&mut scratch),
+        };
+        let record = table::record(&mut scratch, key, value.unwrap_or(&[]));
+        if let Some(partition) = self.partition(0) {
+            partition.scratch = scratch;
+        }
+        let write =
+            Write { record: record.clone(), key_length: key.len(), tombstone: value.is_none(), blind };
+        self.pending.push(Pending { family, write });
+        self.index_pending();
+        record
+    }
+
+    /// A command that writes much (HSET of thousands of fields) finds its own writes by a map, not one by one.
+    fn index_pending(&mut self) {
+        const LONG: usize = 32;
+        let length = self.pending.len();
+        if length < LONG {
+            return;
+        }
+        let first = if length == LONG { 0 } else { length - 1 };
+        for index in first..length {
+            let Pending { family, write } = &self.pending[index];
+            self.pending_index.insert((*family, write.record[..write.key_length].to_vec()), index);
+        }
+    }
+
+    fn touch(&mut self, slot: Slot) {
+        let (first, last) = self.slots.unwrap_or((slot, slot));
+        self.slots = Some((first.min(slot), last.max(slot)));
+    }
+
+    /// Sets what a key holds; keeps the counts, the expiry index and the orphans right.
+    pub fn put(&mut self, entry: &mut Entry, meta: &Meta<'_>) -> Result<(), Stop> {
+        self.put_parts(entry, meta, &[meta.payload])
+    }
+
+    /// As [`Transaction::put`] with the payload in parts, which are joined; `meta.payload` is not looked at.
+    pub fn put_parts(&mut self, entry: &mut Entry, meta: &Meta<'_>, payload: &[&[u8]]) -> Result<(), Stop> {
+        let version = match payload {
+            [only] if meta.by_elements => {
+                Meta { payload: only, ..*meta }.collection().map(|head| head.version)
+            }
+            _ => None,
+        };
+        self.leave(entry, version, meta.expire_ms);
+        let old_expiry = entry.stored_meta().and_then(|old| old.expire_ms);
+        if let Some(at_ms) = meta.expire_ms
+            && old_expiry != Some(at_ms)
+        {
+            let Entry { slot, namespace, .. } = *entry;
+            let index = ExpiryKey { at_ms, slot, namespace, key: entry.key(), field: None }.encode();
+            self.push(Family::Expiry, &index, Some(&[]), false);
+        }
+        let index = self.index_of(entry.slot);
+        self.counts.push((index, entry.namespace, bare(meta), 1));
+        let header = meta.header();
+        let mut parts: SmallVec<[&[u8]; 4]> = SmallVec::new();
+        parts.push(&header);
+        parts.extend_from_slice(payload);
+        let blind = matches!(entry.stored, Stored::Unknown);
+        let record = self.push(Family::Meta, &entry.meta_key.clone(), Some(&parts), blind);
+        entry.stored = Stored::Present(Value::new(record, entry.meta_key.len()));
+        entry.expired = false;
+        self.touch(entry.slot);
+        self.changes += 1;
+        Ok(())
+    }
+
+    /// Removes a key. Returns whether it existed.
+    pub fn remove(&mut self, entry: &mut Entry) -> Result<bool, Stop> {
+        let existed = entry.exists();
+        if !matches!(entry.stored, Stored::Present(_)) {
+            return Ok(false);
+        }
+        self.leave(entry, None, None);
+        self.push(Family::Meta, &entry.meta_key.clone(), None, false);
+        entry.stored = Stored::Absent;
+        entry.expired = false;
+        self.touch(entry.slot);
+        if existed {
+            self.changes += 1;
+        }
+        Ok(existed)
+    }
+
+    /// Takes what a key held out of the counts, the expiry index and, but for `version`, the collections.
+    fn leave(&mut self, entry: &Entry, version: Option<key::Version>, expire_ms: Option<u64>) {
+        let Some(old) = entry.stored_meta() else { return };
+        let index = self.index_of(entry.slot);
+        self.counts.push((index, entry.namespace, bare(&old), -1));
+        let Entry { slot, namespace, .. } = *entry;
+        if let Some(at_ms) = old.expire_ms
+            && expire_ms != Some(at_ms)
+        {
+            let expiry = ExpiryKey { at_ms, slot, namespace, key: entry.key(), field: None }.encode();
+            self.push(Family::Expiry, &expiry, None, false);
+        }
+        if let Some(head) = old.collection()
+            && version != Some(head.version)
+        {
+            self.orphans.push((index, Orphan { slot, namespace, version: head.version }));
+        }
+    }
+
+    /// Sets an element of a collection.
+    pub fn put_element(&mut self, slot: Slot, key: &[u8], value: &[u8]) {
+        self.push(Family::Element, key, Some(&[value]), false);
+        self.touch(slot);
+    }
+
+    /// Removes an element of a collection.
+    pub fn remove_element(&mut self, slot: Slot, key: &[u8]) {
+        self.push(Family::Element, key, None, false);
+        self.touch(slot);
+    }
+
+    /// Adds or removes the expiry-index entry of a hash field.
+    pub fn index_field(&mut self, entry: &Entry, field: &[u8], at_ms: u64, present: bool) {
+        let Entry { slot, namespace, .. } = *entry;
+        let index = ExpiryKey { at_ms, slot, namespace, key: entry.key(), field: Some(field) }.encode();
+        self.push(Family::Expiry, &index, if present { Some(&[]) } else { None }, false);
+    }
+
+    /// A collection version that was never used. Views have none to give.
+    pub fn new_version(&mut self) -> key::Version {
+        match self.partition(0) {
+            Some(partition) => partition.shared.new_version(),
+            None => 0,
+        }
+    }
+
+    /// Counts one more change beside those of [`Transaction::put`] (Redis's "dirty").
+    pub fn add_changes(&mut self, changes: u64) {
+        self.changes += changes;
+    }
+
+    // ---- ranges ---------------------------------------------------------------------------------------
+
+    /// Shows the entries of a range in order, until `visit` returns false. The range must lie in one partition
+    /// and must not hold what this command wrote.
+    pub fn range(
+        &mut self,
+        family: Family,
+        slot: Slot,
+        range: &Range,
+        mut visit: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), Stop> {
+        let index = self.index_of(slot);
+        let need = || Stop::Need(vec![Need::Range(family, range.clone())]);
+        let steps = &mut self.steps_left;
+        let mut bounded = |key: &[u8], value: &[u8]| {
+            if *steps == 0 {
+                return Err(ReadError::NotInMemory);
+            }
+            *steps -= 1;
+            Ok(visit(key, value))
+        };
+        let partition: &mut Partition = match &mut self.source {
+            Source::One(partition) => partition,
+            Source::All(partitions) => &mut partitions[index],
+            Source::View(view) => return view.range(family, range, bounded),
+        };
+        let dirty = partition.tables[family as usize].dirty_range(range);
+        if let Some(group) = dirty.iter().map(table::DirtyEntry::group).max() {
+            self.read_group = self.read_group.max(group);
+        }
+        let engine = partition.shared.engine.clone();
+        let below = engine.iterate(family, range, self.reach.tier);
+        match super::view::merge(&dirty, below, &mut bounded) {
+            Ok(()) => Ok(()),
+            Err(ReadError::NotInMemory) => Err(need()),
+            Err(ReadError::Engine(error)) => Err(Stop::Engine(error)),
+        }
+    }
+
+    // ---- the server's own -----------------------------------------------------------------------------
+
+    /// The slots that this transaction can see.
+    pub fn slots(&self) -> std::ops::Range<Slot> {
+        match &self.source {
+            Source::One(partition) => slot::range_of(partition.index, partition.partitions),
+            Source::All(_) => 0..slot::SLOTS,
+            Source::View(view) => view.slots.clone(),
+        }
+    }
+
+    /// The exact number of keys of a namespace in all that this transaction can see.
+    pub fn counts(&self, namespace: Namespace) -> Result<super::counts::Counts, Stop> {
+        let mut sum = super::counts::Counts::default();
+        match &self.source {
+            Source::One(partition) => sum.add(&partition.counts(namespace).ok_or(Stop::Settle)?),
+            Source::All(partitions) => {
+                for partition in partitions.iter() {
+                    sum.add(&partition.counts(namespace).ok_or(Stop::Settle)?);
+                }
+            }
+            Source::View(view) => sum = view.counts.of(namespace),
+        }
+        Ok(sum)
+    }
+
+    /// Empties a database when the command commits. Needs all partitions.
+    pub fn flush_database(&mut self, database: usize) {
+        self.flushed.push(database);
+        self.changes += 1;
+    }
+
+    /// Exchanges two databases when the command commits. Needs all partitions.
+    pub fn swap_databases(&mut self, first: usize, second: usize) {
+        self.swapped = Some((first, second));
+        self.changes += 1;
+    }
+
+    /// When a key was last used, Unix time in seconds.
+    pub fn used_s(&mut self, entry: &Entry) -> Option<u32> {
+        let index = self.index_of(entry.slot);
+        self.partition(index)?.used_s(Family::Meta, &entry.meta_key)
+    }
+
+    /// Undoes the use of a key that looking it up was (OBJECT, TYPE, a client with NO-TOUCH).
+    pub fn set_used_s(&mut self, entry: &Entry, used_s: u32) {
+        let index = self.index_of(entry.slot);
+        if let Some(partition) = self.partition(index) {
+            partition.set_used_s(Family::Meta, &entry.meta_key, used_s);
+        }
+    }
+
+    /// When a key was last used, Unix time in seconds, found without using it.
+    pub fn peek_used_s(&mut self, key: &[u8]) -> Option<u32> {
+        let (slot, meta_key) = self.place(key);
+        let index = self.index_of(slot);
+        self.partition(index)?.used_s(Family::Meta, &meta_key)
+    }
+
+    // ---- effects and the end --------------------------------------------------------------------------
+
+    /// Adds a command to what the log gets in place of the command as it came.
+    pub fn effect(&mut self, words: &[&[u8]]) {
+        write_command(&mut self.effects, words.iter().copied());
+    }
+
+    /// Whether the command changed anything so far.
+    pub fn has_written(&self) -> bool {
+        !self.pending.is_empty() || !self.flushed.is_empty() || self.swapped.is_some()
+    }
+
+    /// Commits. `words` is the command as it came, for the log, unless it gave effects of its own.
+    pub fn commit<'w>(mut self, words: impl Iterator<Item = &'w [u8]> + Clone) -> Committed {
+        let (hits, misses) = self.stats;
+        if let Some(partition) = self.partition(0) {
+            partition.stats.keyspace_hits += hits;
+            partition.stats.keyspace_misses += misses;
+        }
+        let written = self.has_written();
+        let removals = self.remove_expired();
+        if matches!(self.source, Source::View(_)) || !(written || !removals.is_empty()) {
+            return Committed { group: self.read_group, wrote: false, barrier: false };
+        }
+        let mut effects = removals;
+        if written {
+            if self.effects.is_empty() {
+                write_command(&mut effects, words);
+            } else {
+                effects.unsplit(std::mem::take(&mut self.effects));
+            }
+        }
+        self.apply(&effects)
+    }
+
+    /// Removes the keys whose time has come and that the command met, and says so in the log, before the
+    /// command's own effects: a slave that keeps no time must see the same.
+    fn remove_expired(&mut self) -> BytesMut {
+        let mut effects = BytesMut::new();
+        for (meta_key, index) in std::mem::take(&mut self.expired) {
+            if matches!(self.source, Source::View(_)) {
+                continue;
+            }
+            let key = meta_key[key::META_PREFIX..].to_vec();
+            write_command(&mut effects, [&b"DEL"[..], &key].into_iter());
+            if let Some(partition) = self.partition(index) {
+                partition.stats.expired_keys += 1;
+            }
+            if self.own_write(Family::Meta, &meta_key).is_none()
+                && let Ok(mut entry) = self.entry_in(self.namespace, &key)
+            {
+                let changes = self.changes;
+                // The key was read a moment ago: it is in memory.
+                let _ = self.remove(&mut entry);
+                self.changes = changes;
+            }
+        }
+        self.expired.clear();
+        effects
+    }
+
+    fn apply(mut self, effects: &[u8]) -> Committed {
+        let now_s = self.now_s();
+        let barrier = matches!(self.source, Source::All(_));
+        for (index, namespace, meta, sign) in std::mem::take(&mut self.counts) {
+            if let Some(partition) = self.partition(index) {
+                partition.counts.of_mut(namespace).add_key(&meta, sign);
+            }
+        }
+        for (index, orphan) in std::mem::take(&mut self.orphans) {
+            if let Some(partition) = self.partition(index) {
+                partition.orphans.push(orphan);
+            }
+        }
+        for Pending { family, write } in std::mem::take(&mut self.pending) {
+            let slot = match family {
+                Family::Expiry => {
+                    key::ExpiryKey::parse(&write.record[..write.key_length]).map_or(0, |k| k.slot)
+                }
+                _ => Slot::from_be_bytes([write.record[0], write.record[1]]),
+            };
+            let index = self.index_of(slot);
+            if let Some(partition) = self.partition(index) {
+                partition.commit_write(family, write, now_s);
+            }
+        }
+        if let Source::All(partitions) = &mut self.source {
+            for partition in partitions.iter_mut() {
+                self.flushed.iter().for_each(|&database| partition.flush_database(database));
+                if let Some((first, second)) = self.swapped {
+                    partition.swap_databases(first, second);
+                }
+            }
+        }
+        let (now_ms, database, changes) = (self.now_ms, self.database, self.changes);
+        let slots = self.slots.unwrap_or((0, slot::SLOTS - 1));
+        let group = match self.partition(0) {
+            Some(partition) => {
+                partition.stats.changes += changes;
+                partition.commit_effects(database, now_ms, slots, effects);
+                partition.open_group()
+            }
+            None => 0,
+        };
+        Committed { group, wrote: true, barrier }
+    }
+
+    pub(super) fn expired_count(&self) -> usize {
+        self.expired.len()
+    }
+
+    /// Gives up: nothing of the command happens. Says which group's data it read.
+    pub fn abandon(self) -> Group {
+        self.read_group
+    }
+}
+
+impl Entry {
+    /// What is stored, though its time may have come.
+    fn stored_meta(&self) -> Option<Meta<'_>> {
+        match &self.stored {
+            Stored::Present(value) => Meta::parse(value),
+            _ => None,
+        }
+    }
+}
+
+fn bare(meta: &Meta<'_>) -> Meta<'static> {
+    Meta { payload: b"", ..*meta }
+}
+
+fn corrupt() -> Stop {
+    Stop::Engine(EngineError("a Meta entry does not parse".into()))
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The reply may leave when the log has this group (of the first partition).
+    pub group: Group,
+    /// Whether anything changed.
+    pub wrote: bool,
+    /// Whether it changed several partitions at once: they hand off together.
+    pub barrier: bool,
+}
+
+/// Appends a command in RESP.
+pub fn write_command<'w>(out: &mut BytesMut, words: impl Iterator<Item = &'w [u8]> + Clone) {
+    use std::fmt::Write;
+    let count = words.clone().count();
+    // Writing to memory cannot fail.
+    let _ = write!(out, "*{count}\r\n");
+    for word in words {
+        let _ = write!(out, "${}\r\n", word.len());
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
+    }
+}

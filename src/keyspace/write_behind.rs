@@ -1,0 +1,231 @@
+//! How what partitions wrote reaches the engine: in batches, on a thread that serves no client.
+//!
+//! A [`HandOff`] is what one partition wrote between two moments, each key once, with the log offset that it
+//! reaches. [`WriteBehind::apply`] writes one or several of them (those of a transaction over partitions go
+//! together) as one engine batch with the positions in it: the data is never apart from the offset that it
+//! stands for. Log records at or below a slot's position are not replayed.
+
+use std::sync::Arc;
+
+use super::counts::AllCounts;
+use super::namespace::Namespaces;
+use super::slot;
+use super::table::Group;
+use crate::encoding::key::{self, ExpiryKey, MetaKey, Namespace, Version};
+use crate::encoding::meta::Meta;
+use crate::engine::{Batch, Change, Engine, EngineError, Family};
+
+/// One key on its way to the engine.
+#[derive(Debug, Clone)]
+pub struct Handed {
+    /// Its family.
+    pub family: Family,
+    /// The key, then the value.
+    pub record: Arc<[u8]>,
+    /// How much of the record is the key.
+    pub key_length: usize,
+    /// The key is removed.
+    pub tombstone: bool,
+    /// It was written without a look at what the engine holds: what that was must be found out now, for the
+    /// counts, the expiry index and the orphans.
+    pub blind: bool,
+}
+
+impl Handed {
+    /// The key.
+    pub fn key(&self) -> &[u8] {
+        &self.record[..self.key_length]
+    }
+}
+
+/// A collection that nothing points at any more; its elements are to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Orphan {
+    /// Slot of its key.
+    pub slot: slot::Slot,
+    /// Namespace of its key.
+    pub namespace: Namespace,
+    /// Which life of the collection.
+    pub version: Version,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone)]
+pub struct HandOff {
+    /// Whose.
+    pub partition: usize,
+    /// Of how many.
+    pub partitions: usize,
+    /// The last group in it.
+    pub group: Group,
+    /// The log offset at the end of that group.
+    pub reach: u64,
+    /// Each key that was written, once.
+    pub handed: Vec<Handed>,
+    /// Collections that died.
+    pub orphans: Vec<Orphan>,
+    /// The partition's numbers, without what blind writes will turn out to have replaced.
+    pub counts: AllCounts,
+    /// The lowest collection version not in use.
+    pub next_version: Version,
+    /// The databases, if they changed.
+    pub namespaces: Option<Namespaces>,
+    /// Namespaces that died.
+    pub dead: Vec<Namespace>,
+}
+
+/// Answer to a hand-off: the engine has it.
+#[derive(Debug)]
+pub struct Applied {
+    /// Whose.
+    pub partition: usize,
+    /// The last group in it.
+    pub group: Group,
+    /// As they were handed off.
+    pub handed: Vec<Handed>,
+    /// How many of them were blind.
+    pub blind: u64,
+    /// Sum of what all blind writes of the partition replaced, as negative numbers.
+    pub settled: AllCounts,
+}
+
+/// The System key under which a partition's position stands.
+pub fn position_key(partition: usize) -> Vec<u8> {
+    format!("{POSITION_PREFIX}{partition:05}").into_bytes()
+}
+
+/// The System key under which a partition's share of the counts stands.
+pub fn counts_key(partition: usize) -> Vec<u8> {
+    format!("{COUNTS_PREFIX}{partition:05}").into_bytes()
+}
+
+/// System keys of positions begin so.
+pub const POSITION_PREFIX: &str = "position/";
+/// System keys of counts begin so.
+pub const COUNTS_PREFIX: &str = "counts/";
+/// System key of the databases' namespaces.
+pub const NAMESPACES_KEY: &[u8] = b"namespaces";
+/// System key of the lowest unused collection version, `u64` big-endian.
+pub const VERSION_KEY: &[u8] = b"next_version";
+/// System keys of namespaces that died and may still have keys: this and the namespace, `u32` big-endian.
+pub const DEAD_PREFIX: &[u8] = b"dead/";
+
+/// A partition's position: first slot `u16`, one past the last `u16`, log offset `u64`; big-endian.
+pub fn encode_position(partition: usize, partitions: usize, offset: u64) -> Vec<u8> {
+    let range = slot::range_of(partition, partitions);
+    let mut out = range.start.to_be_bytes().to_vec();
+    out.extend_from_slice(&range.end.to_be_bytes());
+    out.extend_from_slice(&offset.to_be_bytes());
+    out
+}
+
+/// Reads what [`encode_position`] wrote: first slot, one past the last, log offset.
+pub fn parse_position(bytes: &[u8]) -> Option<(u16, u16, u64)> {
+    Some((
+        u16::from_be_bytes(bytes.get(0..2)?.try_into().ok()?),
+        u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?),
+        u64::from_be_bytes(bytes.get(4..12)?.try_into().ok()?),
+    ))
+}
+
+/// The writer's state: what blind writes replaced so far, by partition.
+#[derive(Debug, Default)]
+pub struct WriteBehind {
+    settled: Vec<AllCounts>,
+}
+
+impl WriteBehind {
+    /// Writes hand-offs as one batch.
+    pub fn apply(
+        &mut self,
+        engine: &dyn Engine,
+        hand_offs: Vec<HandOff>,
+    ) -> Result<Vec<Applied>, EngineError> {
+        let mut batch = Batch::default();
+        let mut answers = Vec::with_capacity(hand_offs.len());
+        for hand_off in hand_offs {
+            if self.settled.len() <= hand_off.partition {
+                self.settled.resize_with(hand_off.partition + 1, AllCounts::default);
+            }
+            let blind = self.settle_blind(engine, &hand_off, &mut batch)?;
+            answers.push(self.add(hand_off, blind, &mut batch));
+        }
+        engine.write(batch)?;
+        Ok(answers)
+    }
+
+    fn add(&mut self, hand_off: HandOff, blind: u64, batch: &mut Batch) -> Applied {
+        let HandOff { partition, partitions, group, reach, handed, orphans, counts, .. } = hand_off;
+        // Sorted, the engine's memtable finds its place faster.
+        let mut order: Vec<&Handed> = handed.iter().collect();
+        order.sort_unstable_by(|a, b| (a.family, a.key()).cmp(&(b.family, b.key())));
+        batch.0.extend(order.into_iter().map(|entry| {
+            if entry.tombstone {
+                Change::Delete(entry.family, entry.key().to_vec())
+            } else {
+                Change::PutRecord(entry.family, entry.record.clone(), entry.key_length)
+            }
+        }));
+        batch.0.extend(orphans.iter().map(put_orphan));
+        let mut sum = counts;
+        sum.add(&self.settled[partition]);
+        let system = Family::System;
+        batch.0.push(Change::Put(system, counts_key(partition), sum.encode()));
+        batch.0.push(Change::Put(
+            system,
+            position_key(partition),
+            encode_position(partition, partitions, reach),
+        ));
+        batch.0.push(Change::Put(system, VERSION_KEY.to_vec(), hand_off.next_version.to_be_bytes().to_vec()));
+        if let Some(namespaces) = hand_off.namespaces {
+            batch.0.push(Change::Put(system, NAMESPACES_KEY.to_vec(), namespaces.encode()));
+        }
+        for namespace in hand_off.dead {
+            let mut key = DEAD_PREFIX.to_vec();
+            key.extend_from_slice(&namespace.to_be_bytes());
+            batch.0.push(Change::Put(system, key, Vec::new()));
+        }
+        Applied { partition, group, handed, blind, settled: self.settled[partition].clone() }
+    }
+
+    /// Finds out what blind writes replaced: takes it out of the counts, the expiry index and the collections.
+    fn settle_blind(
+        &mut self,
+        engine: &dyn Engine,
+        hand_off: &HandOff,
+        batch: &mut Batch,
+    ) -> Result<u64, EngineError> {
+        let blind: Vec<&Handed> = hand_off.handed.iter().filter(|entry| entry.blind).collect();
+        if blind.is_empty() {
+            return Ok(0);
+        }
+        let keys: Vec<Vec<u8>> = blind.iter().map(|entry| entry.key().to_vec()).collect();
+        let olds = engine.get_many(Family::Meta, &keys).map_err(|error| match error {
+            crate::engine::ReadError::Engine(error) => error,
+            crate::engine::ReadError::NotInMemory => EngineError("a read from disk was refused".into()),
+        })?;
+        for (entry, old) in blind.iter().zip(olds) {
+            let Some(old) = old else { continue };
+            let (Some(place), Some(meta)) = (MetaKey::parse(entry.key()), Meta::parse(&old)) else {
+                return Err(EngineError("a Meta entry does not parse".into()));
+            };
+            self.settled[hand_off.partition].of_mut(place.namespace).add_key(&meta, -1);
+            if let Some(at_ms) = meta.expire_ms {
+                let MetaKey { slot, namespace, key, .. } = place;
+                let index = ExpiryKey { at_ms, slot, namespace, key, field: None }.encode();
+                // Before the partition's own changes: if the new value expires at the same time, it stays.
+                batch.0.push(Change::Delete(Family::Expiry, index.to_vec()));
+            }
+            if let Some(collection) = meta.collection() {
+                let MetaKey { slot, namespace, .. } = place;
+                batch.0.push(put_orphan(&Orphan { slot, namespace, version: collection.version }));
+            }
+        }
+        Ok(blind.len() as u64)
+    }
+}
+
+fn put_orphan(orphan: &Orphan) -> Change {
+    let key = key::orphan(orphan.slot, orphan.namespace, orphan.version);
+    Change::Put(Family::System, key.to_vec(), Vec::new())
+}

@@ -1,0 +1,3 @@
+//! What a data type can do, over a transaction.
+
+pub mod hash;
