@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn case_is_ignored_on_demand_but_for_escapes_in_classes() {
-        for (pattern, text) in [("AbC*", "aBcd"), ("[X]", "x"), ("[a-c]", "B"), ("\\A", "a"), ("[A-C]", "b")] {
+        for (pattern, text) in [("AbC*", "aBcd"), ("[X]", "x"), ("[a-c]", "B"), ("\\A", "a"), ("[A-C]", "b")]
+        {
             assert!(glob_match(pattern.as_bytes(), text.as_bytes(), true), "{pattern}");
             assert!(!glob_match(pattern.as_bytes(), text.as_bytes(), false), "{pattern}");
         }
@@ -182,7 +183,11 @@ mod tests {
         for _ in 0..100_000 {
             let pattern: Vec<u8> = (0..random.usize(..8)).map(|_| b"aab*?"[random.usize(..5)]).collect();
             let text: Vec<u8> = (0..random.usize(1..8)).map(|_| b"ab"[random.usize(..2)]).collect();
-            assert_eq!(glob_match(&pattern, &text, false), by_definition(&pattern, &text), "{pattern:?} {text:?}");
+            assert_eq!(
+                glob_match(&pattern, &text, false),
+                by_definition(&pattern, &text),
+                "{pattern:?} {text:?}"
+            );
         }
     }
 
@@ -190,7 +195,8 @@ mod tests {
     fn any_bytes_are_a_pattern() {
         let mut random = fastrand::Rng::with_seed(2);
         for _ in 0..100_000 {
-            let pattern: Vec<u8> = (0..random.usize(..10)).map(|_| b"[]^-\\*?ab\xff"[random.usize(..10)]).collect();
+            let pattern: Vec<u8> =
+                (0..random.usize(..10)).map(|_| b"[]^-\\*?ab\xff"[random.usize(..10)]).collect();
             let text: Vec<u8> = (0..random.usize(..6)).map(|_| b"[]^-\\ab\xff"[random.usize(..8)]).collect();
             glob_match(&pattern, &text, random.bool());
         }
@@ -198,9 +204,15 @@ mod tests {
 
     #[test]
     fn the_prefix_ends_before_the_first_special_byte() {
-        for (pattern, prefix) in
-            [("", ""), ("user:1", "user:1"), ("user:*", "user:"), ("a?b", "a"), ("a[b]", "a"), ("a\\*", "a"), ("*a", "")]
-        {
+        for (pattern, prefix) in [
+            ("", ""),
+            ("user:1", "user:1"),
+            ("user:*", "user:"),
+            ("a?b", "a"),
+            ("a[b]", "a"),
+            ("a\\*", "a"),
+            ("*a", ""),
+        ] {
             assert_eq!(literal_prefix(pattern.as_bytes()), prefix.as_bytes());
         }
     }

@@ -121,11 +121,10 @@ mod tests {
 
     #[test]
     fn double_quotes_know_escapes() {
-        assert_eq!(words(br#"SET "a b" "\x41\xfF\n\r\t\b\a\q\"\\""#).unwrap(), [
-            &b"SET"[..],
-            b"a b",
-            b"A\xff\n\r\t\x08\x07q\"\\"
-        ]);
+        assert_eq!(
+            words(br#"SET "a b" "\x41\xfF\n\r\t\b\a\q\"\\""#).unwrap(),
+            [&b"SET"[..], b"a b", b"A\xff\n\r\t\x08\x07q\"\\"]
+        );
         assert_eq!(words(br#""\x4" "\xzz" """#).unwrap(), [&b"x4"[..], b"xzz", b""]);
     }
 

@@ -277,7 +277,8 @@ impl Parser {
             let complete = self.arguments(rest, base, limits, &mut batch.ranges)?;
             if !complete {
                 let base = base as u32;
-                self.pending.extend(batch.ranges.drain(first..).map(|(start, end)| (start - base, end - base)));
+                self.pending
+                    .extend(batch.ranges.drain(first..).map(|(start, end)| (start - base, end - base)));
             }
             complete
         } else {
@@ -296,11 +297,7 @@ impl Parser {
     }
 
     /// Reads `*count\r\n`. Returns the count, 0 for an empty request, and where the line ends.
-    fn array_header(
-        &mut self,
-        rest: &[u8],
-        limits: &Limits,
-    ) -> Result<Option<(u32, usize)>, ProtocolError> {
+    fn array_header(&mut self, rest: &[u8], limits: &Limits) -> Result<Option<(u32, usize)>, ProtocolError> {
         let Ok((line, after)) = length_line(self.searched, limits.max_inline).parse(rest) else {
             self.looked_at(rest.len() - self.searched);
             self.searched = rest.len() - 1;
