@@ -192,7 +192,7 @@ impl LongDouble {
             // The divisor is below 2^60, so at least 67 bits of the quotient remain.
             let shift = number.leading_zeros();
             let number = number << shift;
-            let quotient = number / power | u128::from(!number.is_multiple_of(power));
+            let quotient = (number / power) | u128::from(!number.is_multiple_of(power));
             return Some(Self::rounded(negative, quotient, -i64::from(shift)));
         }
         let mut number = Big::from(0);
@@ -253,7 +253,7 @@ impl Big {
     }
 
     fn shift_left(&mut self, bits: u32) {
-        if bits % 32 > 0 {
+        if !bits.is_multiple_of(32) {
             self.multiply_add(1 << (bits % 32), 0);
         }
         self.0.splice(0..0, std::iter::repeat_n(0, bits as usize / 32));
