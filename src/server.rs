@@ -11,6 +11,9 @@ use crate::resp::Reply;
 use crate::session::Session;
 use crate::slowlog::SlowLog;
 
+#[cfg(test)]
+pub(crate) mod stand_in;
+
 /// See the module's documentation. Its first part is for any thread at any time: those methods answer at once,
 /// from memory. Its second part is called by the admin actor only, one command at a time, and may wait.
 pub trait Server {
@@ -59,10 +62,6 @@ pub trait Server {
 
     /// Forgets what CONFIG RESETSTAT forgets: counters of commands, errors, connections, hits, bytes.
     fn reset_statistics(&self);
-
-    /// Forgets the times of these commands (by [`crate::commands::table::Entry::id`]) for LATENCY HISTOGRAM; of
-    /// all, if `None`. Unlike [`Server::reset_statistics`], only those.
-    fn reset_latency(&self, commands: Option<&[usize]>);
 
     /// Replaces the options and puts to use those that `changed`; none of them, on an error.
     fn set_config(&self, config: Config, changed: &[Id]) -> Result<(), SetError>;

@@ -7,10 +7,12 @@
 
 pub mod args;
 mod client;
-mod connection;
+pub mod connection;
+pub mod document;
 pub mod execute;
 pub mod generic;
 pub mod hash;
+mod help;
 pub mod redact;
 mod server;
 pub mod spec;

@@ -160,3 +160,6 @@ fn unknown(args: Args<'_>) -> Vec<u8> {
     }
     error
 }
+
+#[cfg(test)]
+mod tests;

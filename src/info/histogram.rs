@@ -66,12 +66,12 @@ impl Histogram {
         let mut index = 0;
         while seen < self.count {
             let before = seen;
-            while index < self.counters.len() && lowest(index) < limit {
+            while index < self.counters.len() && lowest(index) <= limit {
                 seen += self.counters[index];
                 index += 1;
             }
             if seen > before {
-                steps.push(((limit - 1) / 1000, seen));
+                steps.push((highest(index_of(limit)) / 1000, seen));
             }
             limit *= 2;
         }

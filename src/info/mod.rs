@@ -6,6 +6,9 @@ mod sections;
 mod statistics;
 mod write;
 
+/// The version of Redis whose behaviour this is, which clients probe.
+pub const REDIS_VERSION: &str = "7.2.0";
+
 pub use histogram::Histogram;
 pub use numbers::{
     BinlogNumbers, ClientNumbers, CpuNumbers, DataNumbers, DatabaseNumbers, MemoryNumbers, Numbers,

@@ -92,13 +92,6 @@ impl Statistics {
         self.error_replies += other.error_replies;
     }
 
-    /// Forgets the times of a command.
-    pub fn reset_latency(&mut self, id: usize) {
-        if let Some(counters) = self.commands.get_mut(id) {
-            counters.latency = Histogram::default();
-        }
-    }
-
     fn counters(&mut self, id: usize) -> &mut CommandCounters {
         if self.commands.len() <= id {
             self.commands.resize_with(id + 1, CommandCounters::default);
