@@ -21,10 +21,10 @@ const fn row(name: &'static str, syntax: &'static str, summary: &'static str, ru
 
 type SessionFn = fn(&mut SessionContext<'_>, Args<'_>) -> RunResult;
 
-const KILL_SYNTAX: &str = "<ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | \
-     [USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME <YES | NO>] | [MAXAGE maxage]> \
-     [<[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | \
-     [ADDR ip:port] | [LADDR ip:port] | [SKIPME <YES | NO>] | [MAXAGE maxage]> ...]>";
+const KILL_SYNTAX: &str = "<ip:port | <ID client-id | TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB> | \
+     USER username | ADDR ip:port | LADDR ip:port | SKIPME <YES | NO> | MAXAGE maxage> [<ID client-id | \
+     TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB> | USER username | ADDR ip:port | LADDR ip:port | \
+     SKIPME <YES | NO> | MAXAGE maxage> ...]>";
 
 /// The row of CLIENT.
 pub(super) const CLIENT: Command = Command {
@@ -167,9 +167,8 @@ fn either(word: &[u8], first: &str, second: &str) -> Result<bool, Stop> {
     }
 }
 
-fn caching(_cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
+fn caching(_cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
     // No client is in tracking mode, so this is the only answer.
-    let _ = args;
     Err(Stop::error(
         "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
     ))

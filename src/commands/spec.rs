@@ -161,6 +161,22 @@ pub enum Group {
 }
 
 impl Group {
+    /// All, in the order of the documentation.
+    pub const ALL: [Group; 6] =
+        [Group::Generic, Group::String, Group::Hash, Group::Connection, Group::Server, Group::Scripting];
+
+    /// As a heading.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Group::Generic => "Keys",
+            Group::String => "Strings",
+            Group::Hash => "Hashes",
+            Group::Connection => "Connection",
+            Group::Server => "Server",
+            Group::Scripting => "Scripts and functions",
+        }
+    }
+
     /// As COMMAND DOCS names it.
     pub const fn name(self) -> &'static str {
         match self {

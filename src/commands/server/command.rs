@@ -115,7 +115,7 @@ fn info(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     for name in args.from(2) {
         match table::find_full(name) {
             Some(entry) => write_info(cx.reply, entry),
-            None => cx.reply.null_array(),
+            None => cx.reply.null(),
         }
     }
     Ok(())
