@@ -194,8 +194,8 @@ impl Named {
     /// Writes the value as this name counts it.
     pub(super) fn show(&self, value: &Value) -> String {
         match value {
-            Value::Integer(number) => (number / self.factor).to_string(),
-            Value::Size(bytes) => (bytes / self.factor as u64).to_string(),
+            Value::Integer(number) if self.factor != 1 => (number / self.factor).to_string(),
+            Value::Size(bytes) if self.factor != 1 => (bytes / self.factor.unsigned_abs()).to_string(),
             _ => value.to_text(self.id),
         }
     }

@@ -6,6 +6,7 @@ use super::key::Id;
 use super::layer::LoadError;
 use super::load::{Files, config_files, is_toml, load_files};
 use super::redis_format::{is_colon_style, quote_word, words_of_line};
+use super::row::Kind;
 use super::size::format_size;
 use super::table;
 use super::value::Value;
@@ -133,7 +134,7 @@ fn append(text: &str, lines: &str) -> String {
 pub(super) fn toml_value(value: &Value, id: Id) -> toml_edit::Value {
     match value {
         Value::Bool(yes) => (*yes).into(),
-        Value::Integer(number) => (*number).into(),
+        Value::Integer(number) if !matches!(id.row().kind, Kind::Octal { .. }) => (*number).into(),
         Value::Size(bytes) => match i64::try_from(*bytes) {
             Ok(number) if format_size(*bytes) == bytes.to_string() => number.into(),
             _ => format_size(*bytes).into(),

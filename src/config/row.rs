@@ -339,6 +339,15 @@ macro_rules! options {
             &[$($row.described(Section::$section, concat!($($help, "\n"),+))),+];
 
         $($(#[doc = $help])+ pub const $key: Key<$type> = Key::find($row.name);)+
+
+        /// Reads every option of the group, and checks that each constant has its option's name.
+        #[cfg(test)]
+        pub(in super::super) fn read_all(config: &super::super::Config) {
+            $(
+                let _ = config.get($key);
+                assert_eq!($key.name().replace('-', "_").to_uppercase(), stringify!($key));
+            )+
+        }
     };
 }
 pub(super) use options;

@@ -11,10 +11,8 @@ use super::special::{self, BufferLimits, Events, Master, SavePoint};
 pub enum Value {
     /// Yes or no.
     Bool(bool),
-    /// A number.
+    /// A number, or a file mode.
     Integer(i64),
-    /// A file mode.
-    Octal(i64),
     /// A number of bytes.
     Size(u64),
     /// A percentage.
@@ -65,7 +63,7 @@ impl Value {
                 if number < min || number > max {
                     return Err(format!("argument must be between {min:o} and {max:o} inclusive"));
                 }
-                Ok(Value::Octal(number))
+                Ok(Value::Integer(number))
             }
             Kind::Size { min, max } => {
                 let bytes = parse_size(text).ok_or("argument must be a memory value")?;
@@ -100,8 +98,10 @@ impl Value {
     pub fn to_text(&self, id: Id) -> String {
         match self {
             Value::Bool(yes) => if *yes { "yes" } else { "no" }.into(),
-            Value::Integer(number) => number.to_string(),
-            Value::Octal(number) => format!("{number:o}"),
+            Value::Integer(number) => match id.row().kind {
+                Kind::Octal { .. } => format!("{number:o}"),
+                _ => number.to_string(),
+            },
             Value::Size(bytes) => bytes.to_string(),
             Value::Percent(percent) => format!("{percent}%"),
             Value::Choice(index) => match id.row().kind {
