@@ -50,11 +50,7 @@ impl std::error::Error for SetError {}
 impl Default for Config {
     /// Every option at its default.
     fn default() -> Config {
-        let parse = |id: Id| match Value::parse(id.row(), id.row().default, None) {
-            Ok(value) => value,
-            Err(reason) => unreachable!("the default of {} is invalid: {reason}", id.row().name),
-        };
-        Config { values: Id::all().map(parse).collect() }
+        Config { values: Id::all().map(Value::default_of).collect() }
     }
 }
 

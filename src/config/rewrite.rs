@@ -108,7 +108,7 @@ fn insert_toml(text: &str, id: Id, value: toml_edit::Value) -> String {
     for line in text.split_inclusive('\n') {
         place += line.len();
         let commented = line.trim_start().strip_prefix('#').and_then(|rest| rest.split_once('='));
-        if !commented.is_some_and(|(name, _)| name.trim() == id.row().name) || !line.ends_with('\n') {
+        if commented.is_none_or(|(name, _)| name.trim() != id.row().name) || !line.ends_with('\n') {
             continue;
         }
         let candidate = format!("{}{added}{}", &text[..place], &text[place..]);
@@ -159,8 +159,10 @@ fn rewrite_redis(text: &str, ids: &[Id], config: &Config) -> String {
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_string).collect();
     let colons = is_colon_style(text);
     // An included file may set the option too, and would win over a line above it.
-    let includes =
-        lines.iter().any(|line| words_of_line(line).is_ok_and(|words| words.first().is_some_and(is_include)));
+    let includes = lines.iter().any(|line| {
+        words_of_line(line)
+            .is_ok_and(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case("include")))
+    });
     let mut added = String::new();
     for &id in ids {
         let places: Vec<usize> = (0..lines.len())
@@ -180,10 +182,6 @@ fn rewrite_redis(text: &str, ids: &[Id], config: &Config) -> String {
     }
     let text = lines.concat();
     if added.is_empty() { text } else { append(&text, &added) }
-}
-
-fn is_include(word: &String) -> bool {
-    word.eq_ignore_ascii_case("include")
 }
 
 fn directive(id: Id, name: &str, text: &str, colons: bool) -> String {

@@ -95,18 +95,28 @@ pub enum Effect {
 
 /// Where an option is listed in the documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the titles say it")]
 pub enum Section {
+    /// Listening sockets.
     Network,
+    /// Limits on clients.
     Clients,
+    /// Passwords and permissions.
     Security,
+    /// The memory budget and the threads.
     Memory,
+    /// Folders and RocksDB.
     Storage,
+    /// The log of writes.
     Binlog,
+    /// Masters and replicas.
     Replication,
+    /// Types and the keyspace.
     DataTypes,
+    /// Slow log and latency.
     Monitoring,
+    /// The process and its log file.
     Process,
+    /// Options of Redis without effect here.
     Redis,
 }
 

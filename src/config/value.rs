@@ -40,6 +40,14 @@ pub enum Value {
 }
 
 impl Value {
+    /// The default of an option.
+    pub fn default_of(id: Id) -> Value {
+        match Value::parse(id.row(), id.row().default, None) {
+            Ok(value) => value,
+            Err(reason) => unreachable!("the default of {} is invalid: {reason}", id.row().name),
+        }
+    }
+
     /// Reads the value of `row` from text. `current` is what classes that the text does not name keep, which matters
     /// for `client-output-buffer-limit` only.
     ///
@@ -110,7 +118,13 @@ impl Value {
             },
             Value::Text(text) => text.clone(),
             Value::Words(words) => words.join(" "),
-            Value::Save(_) | Value::BufferLimits(_) => self.lines(id).join(" "),
+            Value::Save(_) => self.lines(id).join(" "),
+            Value::BufferLimits(limits) => limits
+                .by_class()
+                .map(|(class, limit)| {
+                    format!("{class} {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds)
+                })
+                .join(" "),
             Value::Events(events) => events.to_text(),
             Value::Percentiles(numbers) => special::format_percentiles(numbers),
             Value::OomScores([first, second, third]) => format!("{first} {second} {third}"),
@@ -129,11 +143,12 @@ impl Value {
             Value::Save(_) => vec![String::new()],
             Value::BufferLimits(limits) => limits
                 .by_class()
-                .iter()
                 .map(|(class, limit)| {
-                    format!("{class} {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds)
+                    let class = if class == "slave" { "replica" } else { class };
+                    let (hard, soft) = (format_size(limit.hard_bytes), format_size(limit.soft_bytes));
+                    format!("{class} {hard} {soft} {}", limit.soft_seconds)
                 })
-                .collect(),
+                .into(),
             Value::Size(bytes) => vec![format_size(*bytes)],
             _ => vec![self.to_text(id)],
         }
