@@ -162,20 +162,20 @@ fn rewrite_redis(text: &str, ids: &[Id], config: &Config) -> String {
         words_of_line(line)
             .is_ok_and(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case("include")))
     });
+    let owners: Vec<Option<(Id, String)>> = lines.iter().map(|line| directive_of(line)).collect();
     let mut added = String::new();
     for &id in ids {
-        let places: Vec<usize> = (0..lines.len())
-            .filter(|at| directive_of(&lines[*at]).is_some_and(|(found, _)| found == id))
-            .collect();
-        let name = places.first().and_then(|at| directive_of(&lines[*at])).map(|(_, name)| name);
-        let name = name.as_deref().unwrap_or(id.row().name);
+        let owned = owners.iter().enumerate().filter_map(|(at, owner)| Some((at, owner.as_ref()?)));
+        let places: Vec<(usize, &str)> =
+            owned.filter(|(_, owner)| owner.0 == id).map(|(at, owner)| (at, owner.1.as_str())).collect();
+        let name = places.first().map_or(id.row().name, |(_, name)| name);
         let new: String =
             config.value(id).lines(id).iter().map(|line| directive(id, name, line, colons)).collect();
-        for at in &places {
+        for (at, _) in &places {
             lines[*at].clear();
         }
         match places.first() {
-            Some(at) if !includes => lines[*at] = new,
+            Some((at, _)) if !includes => lines[*at] = new,
             _ => added.push_str(&new),
         }
     }
