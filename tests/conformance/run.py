@@ -95,8 +95,12 @@ def judge(results, units, baseline, verbose) -> int:
         surprises = [name for name in unit.left_out() if name in passed]
         for trouble in result.trouble:
             print(f"{result.unit}: {trouble}")
+        not_run = [name for name in missing if name not in result.failed]
         for name in missing:
-            print(f"FAILED {result.unit}: {name}\n{indented(result.failed.get(name, 'was not run'))}")
+            if name in result.failed:
+                print(f"FAILED {result.unit}: {name}\n{indented(result.failed[name])}")
+        if not_run:
+            print(f"FAILED {result.unit}: {len(not_run)} tests were not run, from {not_run[0]!r} on")
         for name in surprises:
             print(f"passes by now, though left out (--update): {result.unit}: {name}")
         if verbose:
