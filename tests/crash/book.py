@@ -169,14 +169,15 @@ class Writer:
         for command, sent_at in self.sent[:acknowledged]:
             self.model.apply(command, sent_at)
         wrong = {key for key in self.model.keys() | found.values.keys() if self.differs(key, found)}
-        at_first = sorted(wrong)
+        at_first = frozenset(wrong)
         in_flight, applied = self.sent[acknowledged:], 0
         while wrong and applied < len(in_flight):
             for key in self.model.apply(*in_flight[applied]):
                 (wrong.add if self.differs(key, found) else wrong.discard)(key)
             applied += 1
         if wrong:
-            raise Mismatch(self.explain(at_first, found, acknowledged))
+            # A key that is wrong both without and with all that was in flight is the likeliest culprit.
+            raise Mismatch(self.explain(sorted(at_first & wrong) or sorted(at_first), found, acknowledged))
         self.forget()
         return applied
 
