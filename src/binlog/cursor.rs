@@ -180,13 +180,17 @@ impl Cursor {
     /// Reads until `needed` bytes are in the buffer, or the file ends; returns how many are.
     fn fill(&mut self, needed: usize) -> Result<usize> {
         if self.buffered().len() < needed {
-            self.buffer.copy_within(self.start..self.filled, 0);
+            let size = needed.max(CHUNK);
+            if self.buffer.len() == size {
+                self.buffer.copy_within(self.start..self.filled, 0);
+            } else {
+                // A buffer that one long record made is given back with the next read.
+                let mut buffer = vec![0; size];
+                buffer[..self.filled - self.start].copy_from_slice(self.buffered());
+                self.buffer = buffer;
+            }
             self.filled -= self.start;
             self.start = 0;
-            let size = needed.max(CHUNK);
-            // A buffer that one long record made is given back.
-            self.buffer.resize(size, 0);
-            self.buffer.shrink_to(size);
             let rest = &mut self.buffer[self.filled..];
             let from = self.position + self.filled as u64;
             self.filled += read_full(&*self.file, rest, from).map_err(Error::io("read", &self.path))?;

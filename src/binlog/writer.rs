@@ -192,7 +192,7 @@ impl Writer {
 
     fn write_buffer(&mut self) -> Result<()> {
         let end = self.end.offset;
-        let Some(tail) = self.segments.last_mut() else { return Ok(()) };
+        let Some(tail) = self.segments.last_mut().filter(|_| !self.buffer.is_empty()) else { return Ok(()) };
         self.file.write_at(&self.buffer, tail.bytes).map_err(Error::io("write", &self.path))?;
         tail.bytes += self.buffer.len() as u64;
         tail.end_offset = end;

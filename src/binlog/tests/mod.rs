@@ -26,10 +26,11 @@ fn options() -> Options {
 }
 
 fn record(offset: u64, length: usize) -> Record {
-    let payload: Vec<u8> = (0..length).map(|index| (offset as usize * 7 + index) as u8).collect();
+    let payload: Vec<u8> =
+        (0..length).map(|index| (offset.wrapping_mul(7) as usize).wrapping_add(index) as u8).collect();
     Record {
         offset,
-        clock_ms: 1_700_000_000_000 + offset,
+        clock_ms: 1_700_000_000_000u64.wrapping_add(offset),
         database: (offset % 16) as u16,
         first_slot: 5,
         last_slot: 16_383,
