@@ -9,6 +9,8 @@
 
 mod real;
 mod simulated;
+#[cfg(test)]
+mod tests;
 
 pub use real::Real;
 pub use simulated::{Loss, Simulated, Stop};

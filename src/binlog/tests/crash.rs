@@ -124,7 +124,7 @@ fn every_operation_and_every_loss() {
     assert!(operations > 100, "{operations}");
     for at in 1..=operations {
         for stop in [Stop::Before, Stop::After] {
-            for loss in losses(20) {
+            for loss in losses(6) {
                 let (files, book) = crashed(at, stop, loss, false);
                 let cut_bytes =
                     open_at(&files.copy(), book.applied).map_or(0, |recovered| recovered.cut_bytes);
@@ -177,7 +177,7 @@ fn a_kill_loses_nothing_that_was_written() {
 #[test]
 fn a_writer_without_syncs_is_caught() {
     let operations = operations();
-    for loss in losses(20) {
+    for loss in losses(6) {
         let caught = (1..=operations).filter(|at| {
             let (files, book) = crashed(*at, Stop::After, loss, true);
             check(&files, &book).is_err()
