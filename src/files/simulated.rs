@@ -14,7 +14,7 @@ const SECTOR: usize = 512;
 pub enum Loss {
     /// All of them are lost.
     All,
-    /// None is lost, as when only the process dies.
+    /// None is lost: the machine had written all of it out.
     None,
     /// For each file, and for the names, a random number of changes survives, from the oldest on; of the first one
     /// that does not, a random part, cut at any byte.
@@ -261,6 +261,14 @@ impl Simulated {
     /// Takes the power: unsynced changes are lost as `loss` says, open handles die, and faults are unset.
     pub fn crash(&self, loss: Loss) {
         self.disk().crash(loss);
+    }
+
+    /// Ends the process, not the machine: open handles die and faults are unset, but what was not synced is still
+    /// there, and still not durable.
+    pub fn kill(&self) {
+        let mut disk = self.disk();
+        (disk.stop, disk.fail) = (None, None);
+        disk.crashes += 1;
     }
 
     fn operate<T>(&self, effect: impl FnOnce(&mut Disk) -> io::Result<T>) -> io::Result<T> {

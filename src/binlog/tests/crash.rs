@@ -173,6 +173,24 @@ fn a_kill_loses_nothing_that_was_written() {
     }
 }
 
+/// What recovery has seen after a kill is durable from then on, though it was not before.
+#[test]
+fn a_kill_and_then_a_power_failure() {
+    for at in 1..=operations() {
+        for (stop, loss) in
+            [Stop::Before, Stop::After].into_iter().flat_map(|s| losses(2).into_iter().map(move |l| (s, l)))
+        {
+            let (files, mut book) = (Simulated::new(), Book::default());
+            files.stop_at(at, stop);
+            script(&files, &mut book).unwrap_err();
+            files.kill();
+            book.synced = open_at(&files, book.applied).unwrap().end_offset;
+            files.crash(loss);
+            check(&files, &book).unwrap_or_else(|what| panic!("{at} {stop:?} {loss:?}: {what}"));
+        }
+    }
+}
+
 /// The canary: were a sync left out, the checks above would say so.
 #[test]
 fn a_writer_without_syncs_is_caught() {
