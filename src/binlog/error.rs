@@ -19,8 +19,8 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
-    /// Bytes that had been promised to be kept are wrong or missing. Never skipped: the log must be restored, from a
-    /// replica or a backup.
+    /// Bytes that had been promised to be kept are wrong or missing. Never skipped: the log must be restored,
+    /// from a replica or a backup.
     Corrupt {
         /// The file.
         path: PathBuf,

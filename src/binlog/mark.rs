@@ -1,9 +1,10 @@
 //! The mark: up to which offset the log is known to have been synced.
 //!
-//! Each record proves that everything before the `synced` in its header was durable; but nothing in the log speaks for
-//! the last records. The mark does: a file of 24 bytes, `binlog-mark`, written over after every sync. It is synced
-//! itself only when the log is opened and closed, so after the power fails it may be old, and what it says is never
-//! too much. One that is damaged is taken for absent. All numbers are little-endian.
+//! Each record proves that everything before the `synced` in its header was durable; but nothing in the log
+//! speaks for the last records. The mark does: a file of 24 bytes, `binlog-mark`, written over after every
+//! sync. It is synced itself only when the log is opened and closed, so after the power fails it may be old,
+//! and what it says is never too much. One that is damaged is taken for absent. All numbers are
+//! little-endian.
 //!
 //! | at | bytes | field     | meaning |
 //! |---:|------:|-----------|---------|

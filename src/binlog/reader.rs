@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 /// Reads the log, also while a [`Writer`](super::Writer) on another thread appends to it.
 ///
-/// A reader needs nothing from the writer but the offset up to which it may read. It takes 64 KiB of memory, and more
-/// only for a record that is longer. Every byte it yields was checked against its checksum, and every record against
-/// the one before it.
+/// A reader needs nothing from the writer but the offset up to which it may read. It takes 64 KiB of memory,
+/// and more only for a record that is longer. Every byte it yields was checked against its checksum, and
+/// every record against the one before it.
 #[derive(Debug)]
 pub struct Reader {
     files: Arc<dyn Files>,
@@ -27,8 +27,9 @@ impl Reader {
     /// A reader from `offset` on, up to `limit`: the end of a record that is written, as
     /// [`Writer::written_offset`](super::Writer::written_offset) says.
     ///
-    /// If `offset` is inside a record (a Redis slave may stop between two commands of one), that record is the first;
-    /// its own `offset` says how much of it to leave out. Finding the place reads the headers of one segment.
+    /// If `offset` is inside a record (a Redis slave may stop between two commands of one), that record is
+    /// the first; its own `offset` says how much of it to leave out. Finding the place reads the headers of
+    /// one segment.
     ///
     /// # Errors
     /// [`Error::AheadOfLog`] if `offset` is beyond `limit`; [`Error::Purged`] if it is before the oldest segment;

@@ -18,8 +18,8 @@
 //! | 50 | 2 | `flags`          | 0; others are refused |
 //! | 52 |   | `payload`        | commands, in RESP |
 //!
-//! Bytes 12 and on are the same on every node that has the record; bytes 0..12 belong to the file. As each `crc`
-//! covers the one before, equal `(epoch, offset, crc)` at the end of a record means equal histories.
+//! Bytes 12 and on are the same on every node that has the record; bytes 0..12 belong to the file. As each
+//! `crc` covers the one before, equal `(epoch, offset, crc)` at the end of a record means equal histories.
 
 use super::error::{Error, Result};
 use bytes::Bytes;
@@ -42,8 +42,8 @@ pub struct Record {
     pub clock_ms: u64,
     /// Number of the database.
     pub database: u16,
-    /// The lowest slot that it touches, at most [`MAX_SLOT`]. What touches no slot in particular states all of them,
-    /// so that a slave orders it against everything.
+    /// The lowest slot that it touches, at most [`MAX_SLOT`]. What touches no slot in particular states all
+    /// of them, so that a slave orders it against everything.
     pub first_slot: u16,
     /// The highest slot that it touches, from `first_slot` to [`MAX_SLOT`].
     pub last_slot: u16,

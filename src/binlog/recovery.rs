@@ -1,9 +1,9 @@
 //! Opens a log, after a clean end or after a crash.
 //!
-//! A crash can harm only what was not synced, which lies at the end of the last segment. So the first thing that is
-//! wrong there is a torn tail, unless something proves that it had been synced: the header of the segment, the `synced`
-//! of a record before or after it, or the mark. A torn tail is cut off and counted. Everything else that is wrong is an
-//! error, and then nothing on the disk was changed.
+//! A crash can harm only what was not synced, which lies at the end of the last segment. So the first thing
+//! that is wrong there is a torn tail, unless something proves that it had been synced: the header of the
+//! segment, the `synced` of a record before or after it, or the mark. A torn tail is cut off and counted.
+//! Everything else that is wrong is an error, and then nothing on the disk was changed.
 
 use super::cursor::{CHUNK, Cursor, Found};
 use super::error::{Error, LogEnd, Reason, Result};
@@ -18,20 +18,21 @@ use std::sync::Arc;
 /// How to open a log.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// A segment is finished before it would grow beyond this many bytes; a longer record has a segment of its own.
+    /// A segment is finished before it would grow beyond this many bytes; a longer record has a segment of
+    /// its own.
     pub segment_bytes: u64,
-    /// A random number, drawn anew by each process, and not told to clients: it keeps bytes inside of a payload from
-    /// ever being taken for a record.
+    /// A random number, drawn anew by each process, and not told to clients: it keeps bytes inside of a
+    /// payload from ever being taken for a record.
     pub salt: u64,
     /// The time in ms since 1970.
     pub now_ms: u64,
     /// For a log that is new: its epoch, from 1.
     pub epoch: u32,
-    /// For a log that is new: the `crc` of the record that ends where it begins, if the data came from another node;
-    /// else 0.
+    /// For a log that is new: the `crc` of the record that ends where it begins, if the data came from
+    /// another node; else 0.
     pub previous_crc: u32,
-    /// Read all of the finished segments too, not only their headers and lengths. Without it, damage inside of them is
-    /// found when they are read.
+    /// Read all of the finished segments too, not only their headers and lengths. Without it, damage inside
+    /// of them is found when they are read.
     pub verify_sealed: bool,
 }
 
@@ -97,7 +98,8 @@ pub fn open(files: Arc<dyn Files>, directory: &Path, at_least: u64, options: Opt
     if cut_bytes > 0 {
         cursor.file().truncate(cursor.position()).map_err(Error::io("truncate", &path))?;
     }
-    // What was just read may be in the machine's memory only, as after a kill; and no byte of the tail may come back.
+    // What was just read may be in the machine's memory only, as after a kill; and no byte of the tail may
+    // come back.
     cursor.file().sync_data().map_err(Error::io("sync", &path))?;
     let header = *cursor.segment();
     let file = Arc::clone(cursor.file());
@@ -170,8 +172,8 @@ fn remove_temporary(files: &dyn Files, directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Checks that the segments follow each other and that all but the last are whole. Returns them, and a cursor at the
-/// first record of the last one.
+/// Checks that the segments follow each other and that all but the last are whole. Returns them, and a cursor
+/// at the first record of the last one.
 fn check_segments(
     files: &dyn Files,
     directory: &Path,
@@ -203,7 +205,8 @@ fn check_segments(
     before.map(|cursor| (segments, cursor)).ok_or(Error::Invalid("the log has no segments"))
 }
 
-/// Checks by the headers that one segment follows another, and that the first has the length it was finished with.
+/// Checks by the headers that one segment follows another, and that the first has the length it was finished
+/// with.
 fn check_link(sealed: &Cursor, next: &Cursor) -> Result<()> {
     let first_offset = sealed.segment().first_offset;
     let Some((found, expected_length)) = next.segment().previous else {
@@ -247,7 +250,8 @@ fn check_records(sealed: &mut Cursor, next: &Cursor) -> Result<()> {
     Ok(())
 }
 
-/// Moves the cursor to the end of the whole records of the last segment. Returns how many bytes are behind it.
+/// Moves the cursor to the end of the whole records of the last segment. Returns how many bytes are behind
+/// it.
 fn check_tail(cursor: &mut Cursor, marked: u64) -> Result<u64> {
     // The segment was made when all before it was durable.
     let mut synced = marked.max(cursor.offset());
@@ -300,7 +304,8 @@ fn synced_behind(cursor: &Cursor) -> Result<u64> {
 
 /// Reads the whole log of a directory and checks every byte of it; nothing is changed. `Ok` gives the end.
 ///
-/// For a scrub of backups and archives: a torn tail is an error here, and the mark is looked at if there is one.
+/// For a scrub of backups and archives: a torn tail is an error here, and the mark is looked at if there is
+/// one.
 ///
 /// # Errors
 /// [`Error::Corrupt`] at the first thing that is wrong, [`Error::UnknownVersion`], [`Error::Io`].

@@ -1,8 +1,8 @@
 //! Which segments may be removed.
 //!
-//! Plans only: [`Writer::remove`](super::Writer::remove) carries them out. The safety rule is the same for all of them:
-//! only whole segments, from the oldest on, never the last one, none with a record that the flushed data lacks, and
-//! none that a pin still needs.
+//! Plans only: [`Writer::remove`](super::Writer::remove) carries them out. The safety rule is the same for
+//! all of them: only whole segments, from the oldest on, never the last one, none with a record that the
+//! flushed data lacks, and none that a pin still needs.
 
 use super::segment::Segment;
 
@@ -35,8 +35,8 @@ pub struct Pin {
 pub struct Plan {
     /// The segments to remove, the oldest first.
     pub remove: Vec<Segment>,
-    /// The names of the pins that stood in the way and were beyond their cap: they hold no longer. Who holds one must
-    /// be told, and begins anew.
+    /// The names of the pins that stood in the way and were beyond their cap: they hold no longer. Who holds
+    /// one must be told, and begins anew.
     pub dropped_pins: Vec<String>,
     /// What keeps the next segment that should go.
     pub held_by: Option<Holder>,
@@ -55,8 +55,9 @@ pub enum Holder {
 
 /// What retention removes now.
 ///
-/// `segments` are all, ascending, as [`Writer::segments`](super::Writer::segments) gives them. `applied_offset` is what
-/// the data on disk has reached, durably. A pin beyond its cap is dropped only if it stands in the way.
+/// `segments` are all, ascending, as [`Writer::segments`](super::Writer::segments) gives them.
+/// `applied_offset` is what the data on disk has reached, durably. A pin beyond its cap is dropped only if it
+/// stands in the way.
 #[must_use]
 pub fn retain(segments: &[Segment], policy: &Policy, applied_offset: u64, pins: &[Pin]) -> Plan {
     let mut bytes: u64 = segments.iter().map(|segment| segment.bytes).sum();
@@ -104,7 +105,8 @@ fn plan(
     plan
 }
 
-/// The first pin that holds the segment within its cap. If all that hold it are beyond theirs, they are dropped.
+/// The first pin that holds the segment within its cap. If all that hold it are beyond theirs, they are
+/// dropped.
 fn first_holder(
     segments: &[Segment],
     segment: &Segment,

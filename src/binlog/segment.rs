@@ -1,8 +1,8 @@
 //! The segment files, and the header that each begins with.
 //!
-//! A segment is named `binlog-` and its first offset in 20 decimal digits, so that names sort as offsets do. It is made
-//! under the name with `.tmp` behind it, synced, and then renamed: a segment that has its name has its header.
-//! Records follow the header, and nothing else. All numbers are little-endian.
+//! A segment is named `binlog-` and its first offset in 20 decimal digits, so that names sort as offsets do.
+//! It is made under the name with `.tmp` behind it, synced, and then renamed: a segment that has its name has
+//! its header. Records follow the header, and nothing else. All numbers are little-endian.
 //!
 //! | at | bytes | field             | meaning |
 //! |---:|------:|-------------------|---------|

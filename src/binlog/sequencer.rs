@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 /// Holds back the records that come early until those before them have come.
 ///
-/// Producers take their offsets from one counter, before they send; so what they send covers every offset once, but
-/// may arrive in any order. The sequencer has no bound of its own: producers are bounded by what they may have in
-/// flight, see [`Sequencer::waiting_bytes`].
+/// Producers take their offsets from one counter, before they send; so what they send covers every offset
+/// once, but may arrive in any order. The sequencer has no bound of its own: producers are bounded by what
+/// they may have in flight, see [`Sequencer::waiting_bytes`].
 #[derive(Debug)]
 pub struct Sequencer {
     next: u64,
@@ -63,8 +63,8 @@ impl Sequencer {
         self.next
     }
 
-    /// The range of offsets that is missing while others wait for it. One that stays means that a producer took an
-    /// offset and did not send: nothing is written from then on.
+    /// The range of offsets that is missing while others wait for it. One that stays means that a producer
+    /// took an offset and did not send: nothing is written from then on.
     #[must_use]
     pub fn gap(&self) -> Option<std::ops::Range<u64>> {
         self.waiting.keys().next().map(|first| self.next..*first)

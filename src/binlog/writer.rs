@@ -13,11 +13,11 @@ const KEPT_BUFFER: usize = 1 << 20;
 
 /// The end of the log: the only one that appends to it, rotates it, and removes from it.
 ///
-/// It has one owner, on one thread. What may run elsewhere: [`SyncHandle::sync`], [`Reader`](super::Reader)s, and
-/// [`retention`](super::retention)'s plans.
+/// It has one owner, on one thread. What may run elsewhere: [`SyncHandle::sync`], [`Reader`](super::Reader)s,
+/// and [`retention`](super::retention)'s plans.
 ///
-/// An I/O error poisons it: that call and all later ones fail, since nobody knows what is on the disk. The process
-/// ends, and [`open`](super::open) finds out.
+/// An I/O error poisons it: that call and all later ones fail, since nobody knows what is on the disk. The
+/// process ends, and [`open`](super::open) finds out.
 #[derive(Debug)]
 pub struct Writer {
     files: Arc<dyn Files>,
@@ -39,7 +39,8 @@ pub struct Writer {
 /// The text of the first I/O error, shared with the handles that sync.
 type Poison = Arc<OnceLock<String>>;
 
-/// A place between two records of a history. Two logs that have the same position have the same history up to it.
+/// A place between two records of a history. Two logs that have the same position have the same history up to
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The epoch of the segment.
@@ -79,8 +80,8 @@ pub struct SyncHandle {
 }
 
 impl SyncHandle {
-    /// Returns once everything before [`SyncHandle::end_offset`] is durable; returns that offset, which the writer is
-    /// to be told by [`Writer::synced`].
+    /// Returns once everything before [`SyncHandle::end_offset`] is durable; returns that offset, which the
+    /// writer is to be told by [`Writer::synced`].
     ///
     /// # Errors
     /// [`Error::Io`]; the writer is poisoned then. [`Error::Poisoned`].
@@ -144,8 +145,8 @@ impl Writer {
         }
     }
 
-    /// Appends a group of records with one write (one more for each segment that it fills), and returns the new end
-    /// of the log. The records are written, not durable, when it returns.
+    /// Appends a group of records with one write (one more for each segment that it fills), and returns the
+    /// new end of the log. The records are written, not durable, when it returns.
     ///
     /// # Errors
     /// [`Error::OutOfOrder`] or [`Error::Invalid`] if a record cannot follow: none is written then, and the writer
@@ -276,8 +277,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Begins a new epoch: this node was promoted, or its master's stream enters one. It takes effect durably, with a
-    /// new segment, before it returns. `now_ms` is in ms since 1970. The present epoch has no effect.
+    /// Begins a new epoch: this node was promoted, or its master's stream enters one. It takes effect
+    /// durably, with a new segment, before it returns. `now_ms` is in ms since 1970. The present epoch has no
+    /// effect.
     ///
     /// # Errors
     /// [`Error::Invalid`] if `epoch` is lower than the present one; [`Error::Io`], [`Error::Poisoned`].
@@ -293,8 +295,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Removes segments, the oldest first, as a plan of [`retention`](super::retention) says. Each removal is durable
-    /// before the next, so that a crash leaves no hole. Returns the freed bytes.
+    /// Removes segments, the oldest first, as a plan of [`retention`](super::retention) says. Each removal is
+    /// durable before the next, so that a crash leaves no hole. Returns the freed bytes.
     ///
     /// # Errors
     /// [`Error::Invalid`] if they are not the oldest ones, or the last is among them: then none is removed.
@@ -353,8 +355,8 @@ impl Writer {
         self.end
     }
 
-    /// All segments, ascending; the last is the one that is written. The others never change again: they may be
-    /// copied or linked away as an archive.
+    /// All segments, ascending; the last is the one that is written. The others never change again: they may
+    /// be copied or linked away as an archive.
     #[must_use]
     pub fn segments(&self) -> &[Segment] {
         &self.segments

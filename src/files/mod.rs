@@ -4,8 +4,8 @@
 //! - [`File::sync_data`] makes the bytes (and the length) of one file durable, not its name;
 //! - [`Files::sync_dir`] makes the names in one directory durable: creations, renames, removals.
 //!
-//! Whatever was not synced may survive a crash wholly, in part, or not at all, in any order. [`Simulated`] does
-//! exactly this, so code tested on it for every crash point relies on nothing more.
+//! Whatever was not synced may survive a crash wholly, in part, or not at all, in any order. [`Simulated`]
+//! does exactly this, so code tested on it for every crash point relies on nothing more.
 
 mod real;
 mod simulated;
@@ -39,8 +39,8 @@ pub trait Files: Debug + Send + Sync {
     /// Creates a directory and its missing parents, durably. One that exists is no error.
     fn create_dir_all(&self, directory: &Path) -> io::Result<()>;
 
-    /// The names (not paths) of the files in a directory, sorted by their bytes. Names that are not UTF-8 are left
-    /// out: none of ours are.
+    /// The names (not paths) of the files in a directory, sorted by their bytes. Names that are not UTF-8 are
+    /// left out: none of ours are.
     fn list(&self, directory: &Path) -> io::Result<Vec<String>>;
 
     /// Gives a file another name, in one step; a file that has that name loses it.

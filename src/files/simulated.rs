@@ -16,14 +16,14 @@ pub enum Loss {
     All,
     /// None is lost: the machine had written all of it out.
     None,
-    /// For each file, and for the names, a random number of changes survives, from the oldest on; of the first one
-    /// that does not, a random part, cut at any byte.
+    /// For each file, and for the names, a random number of changes survives, from the oldest on; of the
+    /// first one that does not, a random part, cut at any byte.
     Prefix {
         /// The same seed gives the same loss.
         seed: u64,
     },
-    /// Each sector of each write, and each change of a name, survives or not at random; a lost sector below one that
-    /// survived reads as what was there before, or as zeros.
+    /// Each sector of each write, and each change of a name, survives or not at random; a lost sector below
+    /// one that survived reads as what was there before, or as zeros.
     Scattered {
         /// The same seed gives the same loss.
         seed: u64,
@@ -41,10 +41,10 @@ pub enum Stop {
 
 /// The simulated disk. Clones are the same disk.
 ///
-/// It keeps two images of each file and of the names: `live`, what a reader sees, and `durable`, what a crash cannot
-/// take. Operations that change something (create, write, truncate, sync, rename, remove, link) are counted from 1,
-/// so that a test can run a script once to count them, and then again for each one at which to stop.
-/// Directories exist as soon as a file is in them.
+/// It keeps two images of each file and of the names: `live`, what a reader sees, and `durable`, what a crash
+/// cannot take. Operations that change something (create, write, truncate, sync, rename, remove, link) are
+/// counted from 1, so that a test can run a script once to count them, and then again for each one at which
+/// to stop. Directories exist as soon as a file is in them.
 #[derive(Clone, Debug, Default)]
 pub struct Simulated {
     disk: Arc<Mutex<Disk>>,
@@ -263,8 +263,8 @@ impl Simulated {
         self.disk().crash(loss);
     }
 
-    /// Ends the process, not the machine: open handles die and faults are unset, but what was not synced is still
-    /// there, and still not durable.
+    /// Ends the process, not the machine: open handles die and faults are unset, but what was not synced is
+    /// still there, and still not durable.
     pub fn kill(&self) {
         let mut disk = self.disk();
         (disk.stop, disk.fail) = (None, None);

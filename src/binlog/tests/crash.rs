@@ -1,4 +1,5 @@
-//! The disk stops at every operation of a script, and loses what it may. Whatever was promised is there afterwards.
+//! The disk stops at every operation of a script, and loses what it may. Whatever was promised is there
+//! afterwards.
 
 use super::retention::{Pin, Policy, retain};
 use super::*;

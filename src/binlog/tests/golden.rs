@@ -1,4 +1,5 @@
-//! The bytes on disk. If this test fails, the format has changed: that needs a new version, and this file kept.
+//! The bytes on disk. If this test fails, the format has changed: that needs a new version, and this file
+//! kept.
 
 use super::*;
 
