@@ -18,11 +18,13 @@ pub mod encoding;
 pub mod engine;
 pub mod files;
 pub mod glob;
+pub mod info;
 pub mod keyspace;
 pub mod number;
 pub mod resp;
 pub mod server;
 pub mod session;
+pub mod slowlog;
 #[doc(hidden)]
 pub mod testing;
 pub mod types;

@@ -6,11 +6,16 @@
 //! family's file; nothing else names commands.
 
 pub mod args;
+mod client;
+mod connection;
 pub mod execute;
 pub mod generic;
 pub mod hash;
+pub mod redact;
+mod server;
 pub mod spec;
 pub mod string;
+pub mod syntax;
 pub mod table;
 
 pub use args::Args;

@@ -75,6 +75,9 @@ impl Flags {
     pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
     /// Allowed while a script is over its time.
     pub const ALLOW_BUSY: Flags = Flags(1 << 17);
+    /// A subcommand that COMMAND does not tell of: its command reads its own arguments, but for this one, which
+    /// runs elsewhere (DEBUG OBJECT).
+    pub const HIDDEN: Flags = Flags(1 << 30);
     /// Pika's own; Redis has no such command.
     pub const PIKA: Flags = Flags(1 << 31);
 

@@ -1,0 +1,6 @@
+//! Commands about the server.
+
+use super::*;
+
+/// The server commands, in the order of their names.
+pub(super) const COMMANDS: &[Command] = &[];
