@@ -50,11 +50,7 @@ impl std::error::Error for SetError {}
 impl Default for Config {
     /// Every option at its default.
     fn default() -> Config {
-        let parse = |id: Id| match Value::parse(id.row(), id.row().default, None) {
-            Ok(value) => value,
-            Err(reason) => unreachable!("the default of {} is invalid: {reason}", id.row().name),
-        };
-        Config { values: Id::all().map(parse).collect() }
+        Config { values: Id::all().map(Value::default_of).collect() }
     }
 }
 
@@ -194,8 +190,8 @@ impl Named {
     /// Writes the value as this name counts it.
     pub(super) fn show(&self, value: &Value) -> String {
         match value {
-            Value::Integer(number) => (number / self.factor).to_string(),
-            Value::Size(bytes) => (bytes / self.factor as u64).to_string(),
+            Value::Integer(number) if self.factor != 1 => (number / self.factor).to_string(),
+            Value::Size(bytes) if self.factor != 1 => (bytes / self.factor.unsigned_abs()).to_string(),
             _ => value.to_text(self.id),
         }
     }

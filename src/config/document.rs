@@ -1,10 +1,10 @@
 //! Texts made from the table: `docs/config.md` and `config/pika.toml`.
 
 use super::key::Id;
-use super::layer::default_value;
 use super::rewrite::toml_value;
 use super::row::{Alias, Change, Effect, Kind, Row, Section};
 use super::size::format_size;
+use super::value::Value;
 use std::fmt::Write;
 
 /// How wide the lines of `pika.toml` are.
@@ -66,9 +66,10 @@ pub fn shipped_file() -> String {
     let mut text = String::from(
         "# Configuration of Pika.\n\
          #\n\
-         # Every option is here with its default, behind a `#` without a space. To change one, remove that `#`. Other\n\
-         # .toml files in this folder are read after this one, in the order of their names, and override it; so do\n\
-         # environment variables (PIKA_PORT) and the command line (--port). docs/config.md lists everything.\n\
+         # Every option that does something is here with its default, behind a `#` without a space. To change\n\
+         # one, remove that `#`. Other .toml files in this folder are read after this one, in the order of\n\
+         # their names, and override it; so do environment variables (PIKA_PORT) and the command line\n\
+         # (--port). docs/config.md lists everything.\n\
          #\n\
          # Sizes are numbers of bytes, or strings with a unit: \"64mb\" is 64 * 1024 * 1024 bytes.\n",
     );
@@ -80,8 +81,8 @@ pub fn shipped_file() -> String {
             for paragraph in row.paragraphs() {
                 comment(&mut text, &paragraph);
             }
-            comment(&mut text, &format!("Values: {}. Change: {}.", plain(&values(row)), change(row)));
-            let _ = writeln!(text, "#{} = {}", row.name, toml_value(&default_value(id), id));
+            comment(&mut text, &format!("Values: {}. Change: {}.", toml_values(row), change(row)));
+            let _ = writeln!(text, "#{} = {}", row.name, toml_value(&Value::default_of(id), id));
         }
     }
     text
@@ -103,8 +104,8 @@ fn rows_of(section: Section) -> impl Iterator<Item = Id> {
 fn default_text(id: Id) -> String {
     let row = id.row();
     match row.kind {
-        Kind::Size { .. } => row.default.into(),
-        _ => default_value(id).to_text(id),
+        Kind::Size { .. } | Kind::BufferLimits => row.default.into(),
+        _ => Value::default_of(id).to_text(id),
     }
 }
 
@@ -159,8 +160,12 @@ fn values(row: &Row) -> String {
     }
 }
 
-fn plain(text: &str) -> String {
-    text.replace('`', "")
+/// As [`values`], in the words of a TOML file.
+fn toml_values(row: &Row) -> String {
+    match row.kind {
+        Kind::Bool => "true, false".into(),
+        _ => values(row).replace('`', ""),
+    }
 }
 
 /// Adds a paragraph as comment lines of at most [`WIDTH`] characters.

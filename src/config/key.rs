@@ -129,7 +129,7 @@ pub trait Setting {
     /// The kinds of row that hold such a value.
     const ACCEPTS: Accepts;
 
-    /// Reads the value; `None` if it is of another kind, which [`Key::find`] rules out.
+    /// Reads the value; `None` if it is of another kind, which no key has.
     fn read(value: &Value) -> Option<Self::Output<'_>>;
 }
 

@@ -1,7 +1,6 @@
 //! A layer of settings: what one file, the environment, or the command line says, checked and under the options' own
 //! names. The `config` crate lays them over one another.
 
-use super::key::Id;
 use super::redis_format::Directive;
 use super::retired;
 use super::row::Kind;
@@ -113,7 +112,7 @@ impl Layer {
     /// Checks the value, and keeps it under the option's own name and in its own unit.
     pub(super) fn put(&mut self, named: Named, text: &str, origin: &str) -> Result<(), LoadError> {
         let row = named.id.row();
-        let default = default_value(named.id);
+        let default = Value::default_of(named.id);
         let value = named.parse(text, &default).map_err(|problem| error(origin, named.name, &problem))?;
         let uri = origin.to_string();
         if !matches!(row.kind, Kind::BufferLimits) {
@@ -151,13 +150,6 @@ pub(super) fn merged_text(value: config::Value) -> String {
             groups.join(" ")
         }
         kind => kind.to_string(),
-    }
-}
-
-pub(super) fn default_value(id: Id) -> Value {
-    match Value::parse(id.row(), id.row().default, None) {
-        Ok(value) => value,
-        Err(reason) => unreachable!("the default of {} is invalid: {reason}", id.row().name),
     }
 }
 

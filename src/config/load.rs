@@ -2,7 +2,7 @@
 
 use super::current::Config;
 use super::key::Id;
-use super::layer::{Layer, LoadError, default_value, merged_text};
+use super::layer::{Layer, LoadError, merged_text};
 use super::redis_format::{Directive, RedisFormat};
 use super::row::Effect;
 use super::table;
@@ -68,7 +68,8 @@ pub struct Sources<'a> {
 pub struct Loaded {
     /// The values.
     pub config: Config,
-    /// The folder or file that was read, for [`super::rewrite`]; `None` if there was none.
+    /// The folder or file that was read, for [`super::rewrite()`]; `None` if there was none, and then CONFIG REWRITE has
+    /// nothing to write to.
     pub path: Option<PathBuf>,
     /// What the operator should know: settings that have no effect.
     pub warnings: Vec<String>,
@@ -86,7 +87,10 @@ pub fn load(sources: &Sources<'_>, files: &dyn Files) -> Result<Loaded, LoadErro
         Some((first, rest)) if !first.starts_with("--") => (Some(Path::new(first.as_str())), rest),
         _ => (None, sources.arguments),
     };
-    let default_path = sources.default_path.filter(|path| files.list(path).is_ok());
+    // A path that is there but cannot be read is an error: the server must not start with defaults instead.
+    let is_missing =
+        |path: &Path| files.list(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let default_path = sources.default_path.filter(|path| !is_missing(path));
     let path = named_path.or(default_path);
     let mut layers = match path {
         Some(path) => file_layers(path, files)?,
@@ -215,7 +219,7 @@ fn merge(layers: Vec<Layer>) -> Result<Config, LoadError> {
     let mut settings = config::Source::collect(&merged).map_err(error)?;
     let values = Id::all().map(|id| {
         let Some(setting) = settings.remove(id.row().name) else {
-            return Ok(default_value(id));
+            return Ok(Value::default_of(id));
         };
         let origin = setting.origin().unwrap_or_default().to_string();
         Value::parse(id.row(), &merged_text(setting), None)
@@ -233,7 +237,7 @@ fn ineffective(layers: &[Layer]) -> Vec<String> {
             let Some(setting) = layer.values.get(row.name) else {
                 continue;
             };
-            if merged_text(setting.clone()) != default_value(id).to_text(id) {
+            if merged_text(setting.clone()) != Value::default_of(id).to_text(id) {
                 let origin = setting.origin().unwrap_or_default();
                 warnings.push(format!("{origin}: {} has no effect: {}", row.name, row.help));
             }

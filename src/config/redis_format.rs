@@ -117,10 +117,11 @@ fn remove_colons(directives: &mut Vec<Directive>) {
     directives.retain(|directive| directive.words.len() > 2);
     for directive in directives {
         directive.words.remove(1);
-        if directive.words[0].eq_ignore_ascii_case("slaveof")
-            && let Some((host, port)) = directive.words[1].rsplit_once(':')
+        if let [name, master] = &directive.words[..]
+            && name.eq_ignore_ascii_case("slaveof")
+            && let Some((host, port)) = master.rsplit_once(':')
         {
-            directive.words = vec!["slaveof".into(), host.into(), port.into()];
+            directive.words = vec![name.clone(), host.into(), port.into()];
         }
     }
 }

@@ -6,8 +6,9 @@ use super::key::Id;
 use super::layer::LoadError;
 use super::load::{Files, config_files, is_toml, load_files};
 use super::redis_format::{is_colon_style, quote_word, words_of_line};
+use super::row::Kind;
 use super::size::format_size;
-use super::table;
+use super::table::{self, Named};
 use super::value::Value;
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Key};
@@ -33,10 +34,9 @@ pub fn rewrite(path: &Path, config: &Config, files: &dyn Files) -> Result<Vec<(P
         })?;
         texts.push((file, text));
     }
-    let places: Vec<usize> = changed
-        .iter()
-        .map(|id| texts.iter().rposition(|(file, text)| names_option(file, text, *id)).unwrap_or(0))
-        .collect();
+    let named: Vec<Vec<Id>> = texts.iter().map(|(file, text)| named_options(file, text)).collect();
+    let places: Vec<usize> =
+        changed.iter().map(|id| named.iter().rposition(|ids| ids.contains(id)).unwrap_or(0)).collect();
     let mut rewritten = Vec::new();
     for (index, (file, text)) in texts.into_iter().enumerate() {
         let own: Vec<Id> =
@@ -57,66 +57,66 @@ pub fn rewrite(path: &Path, config: &Config, files: &dyn Files) -> Result<Vec<(P
     Ok(rewritten)
 }
 
-fn names_option(file: &Path, text: &str, id: Id) -> bool {
-    if is_toml(file) {
-        text.parse::<DocumentMut>().is_ok_and(|document| toml_key(&document, id).is_some())
-    } else {
-        text.lines().any(|line| directive_of(line).is_some_and(|(found, _)| found == id))
+/// The options that a file gives a value.
+fn named_options(file: &Path, text: &str) -> Vec<Id> {
+    if !is_toml(file) {
+        return text.lines().filter_map(directive_of).map(|(id, _)| id).collect();
     }
-}
-
-fn toml_key(document: &DocumentMut, id: Id) -> Option<String> {
-    let mut keys = document.iter().map(|(key, _)| key);
-    keys.find(|key| table::find(key).is_some_and(|named| named.id == id)).map(str::to_string)
+    let document = text.parse::<DocumentMut>().unwrap_or_default();
+    document.iter().filter_map(|(key, _)| table::find(key)).map(|named| named.id).collect()
 }
 
 fn rewrite_toml(text: &str, ids: &[Id], config: &Config) -> Result<String, toml_edit::TomlError> {
     let mut document: DocumentMut = text.parse()?;
+    let keys: Vec<(String, Named)> =
+        document.iter().filter_map(|(key, _)| Some((key.to_string(), table::find(key)?))).collect();
     let mut missing = Vec::new();
     for &id in ids {
         let new = toml_value(config.value(id), id);
-        let Some(key) = toml_key(&document, id) else {
-            missing.push(id);
+        let Some((key, named)) = keys.iter().find(|(_, named)| named.id == id) else {
+            missing.push((id, new));
             continue;
         };
-        let counts_otherwise = table::find(&key).is_some_and(|named| named.factor != 1);
-        if counts_otherwise {
+        if named.factor != 1 {
             // The value may be no multiple of the old name's unit, so the option gets its own name; its comment
             // comes along.
-            if let Some((old, _)) = document.remove_entry(&key) {
+            if let Some((old, _)) = document.remove_entry(key) {
                 let new_key = Key::new(id.row().name).with_leaf_decor(old.leaf_decor().clone());
                 document.insert_formatted(&new_key, toml_edit::Item::Value(new));
             }
-        } else if let Some(value) = document.get_mut(&key).and_then(toml_edit::Item::as_value_mut) {
+        } else if let Some(value) = document.get_mut(key).and_then(toml_edit::Item::as_value_mut) {
             let decor = value.decor().clone();
             *value = new;
             *value.decor_mut() = decor;
         }
     }
-    let mut text = document.to_string();
-    for id in missing {
-        text = insert_toml(&text, id, toml_value(config.value(id), id));
-    }
-    Ok(text)
+    Ok(insert_toml(&document.to_string(), &missing))
 }
 
-/// Adds an option below the line where it stands as a comment (`#name = …`), or else at the end.
-fn insert_toml(text: &str, id: Id, value: toml_edit::Value) -> String {
-    let added = format!("{} = {value}\n", id.row().name);
-    let mut place = 0;
+/// Adds options, each below the line where it stands as a comment (`#name = …`), or else at the end.
+fn insert_toml(text: &str, missing: &[(Id, toml_edit::Value)]) -> String {
+    let added = |(id, value): &(Id, toml_edit::Value)| format!("{} = {value}\n", id.row().name);
+    let mut left: Vec<&(Id, toml_edit::Value)> = missing.iter().collect();
+    let mut lines = String::new();
     for line in text.split_inclusive('\n') {
-        place += line.len();
+        lines.push_str(line);
         let commented = line.trim_start().strip_prefix('#').and_then(|rest| rest.split_once('='));
-        if !commented.is_some_and(|(name, _)| name.trim() == id.row().name) || !line.ends_with('\n') {
-            continue;
-        }
-        let candidate = format!("{}{added}{}", &text[..place], &text[place..]);
-        // Not so if the line only looks like a comment, inside of a string of several lines.
-        if candidate.parse::<DocumentMut>().is_ok_and(|document| toml_key(&document, id).is_some()) {
-            return candidate;
+        let place =
+            commented.and_then(|(name, _)| left.iter().position(|(id, _)| id.row().name == name.trim()));
+        if let Some(place) = place.filter(|_| line.ends_with('\n')) {
+            lines.push_str(&added(left.remove(place)));
         }
     }
-    append(text, &added)
+    let append_all = |text: &str, options: &[&(Id, toml_edit::Value)]| match options {
+        [] => text.to_string(),
+        _ => append(text, &options.iter().map(|option| added(option)).collect::<String>()),
+    };
+    let result = append_all(&lines, &left);
+    // A line may only look like a comment, inside of a string of several lines.
+    let is_complete = result
+        .parse::<DocumentMut>()
+        .is_ok_and(|document| missing.iter().all(|(id, _)| document.contains_key(id.row().name)));
+    if is_complete { result } else { append_all(text, &missing.iter().collect::<Vec<_>>()) }
 }
 
 /// Adds lines at the end, below the header, which is written once.
@@ -133,7 +133,7 @@ fn append(text: &str, lines: &str) -> String {
 pub(super) fn toml_value(value: &Value, id: Id) -> toml_edit::Value {
     match value {
         Value::Bool(yes) => (*yes).into(),
-        Value::Integer(number) => (*number).into(),
+        Value::Integer(number) if !matches!(id.row().kind, Kind::Octal { .. }) => (*number).into(),
         Value::Size(bytes) => match i64::try_from(*bytes) {
             Ok(number) if format_size(*bytes) == bytes.to_string() => number.into(),
             _ => format_size(*bytes).into(),
@@ -158,31 +158,29 @@ fn rewrite_redis(text: &str, ids: &[Id], config: &Config) -> String {
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_string).collect();
     let colons = is_colon_style(text);
     // An included file may set the option too, and would win over a line above it.
-    let includes =
-        lines.iter().any(|line| words_of_line(line).is_ok_and(|words| words.first().is_some_and(is_include)));
+    let includes = lines.iter().any(|line| {
+        words_of_line(line)
+            .is_ok_and(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case("include")))
+    });
+    let owners: Vec<Option<(Id, String)>> = lines.iter().map(|line| directive_of(line)).collect();
     let mut added = String::new();
     for &id in ids {
-        let places: Vec<usize> = (0..lines.len())
-            .filter(|at| directive_of(&lines[*at]).is_some_and(|(found, _)| found == id))
-            .collect();
-        let name = places.first().and_then(|at| directive_of(&lines[*at])).map(|(_, name)| name);
-        let name = name.as_deref().unwrap_or(id.row().name);
+        let owned = owners.iter().enumerate().filter_map(|(at, owner)| Some((at, owner.as_ref()?)));
+        let places: Vec<(usize, &str)> =
+            owned.filter(|(_, owner)| owner.0 == id).map(|(at, owner)| (at, owner.1.as_str())).collect();
+        let name = places.first().map_or(id.row().name, |(_, name)| name);
         let new: String =
             config.value(id).lines(id).iter().map(|line| directive(id, name, line, colons)).collect();
-        for at in &places {
+        for (at, _) in &places {
             lines[*at].clear();
         }
         match places.first() {
-            Some(at) if !includes => lines[*at] = new,
+            Some((at, _)) if !includes => lines[*at] = new,
             _ => added.push_str(&new),
         }
     }
     let text = lines.concat();
     if added.is_empty() { text } else { append(&text, &added) }
-}
-
-fn is_include(word: &String) -> bool {
-    word.eq_ignore_ascii_case("include")
 }
 
 fn directive(id: Id, name: &str, text: &str, colons: bool) -> String {

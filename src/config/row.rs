@@ -95,18 +95,28 @@ pub enum Effect {
 
 /// Where an option is listed in the documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the titles say it")]
 pub enum Section {
+    /// Listening sockets.
     Network,
+    /// Limits on clients.
     Clients,
+    /// Passwords and permissions.
     Security,
+    /// The memory budget and the threads.
     Memory,
+    /// Folders and RocksDB.
     Storage,
+    /// The log of writes.
     Binlog,
+    /// Masters and replicas.
     Replication,
+    /// Types and the keyspace.
     DataTypes,
+    /// Slow log and latency.
     Monitoring,
+    /// The process and its log file.
     Process,
+    /// Options of Redis without effect here.
     Redis,
 }
 
@@ -339,6 +349,15 @@ macro_rules! options {
             &[$($row.described(Section::$section, concat!($($help, "\n"),+))),+];
 
         $($(#[doc = $help])+ pub const $key: Key<$type> = Key::find($row.name);)+
+
+        /// Reads every option of the group, and checks that each constant has its option's name.
+        #[cfg(test)]
+        pub(in super::super) fn read_all(config: &super::super::Config) {
+            $(
+                let _ = config.get($key);
+                assert_eq!($key.name().replace('-', "_").to_uppercase(), stringify!($key));
+            )+
+        }
     };
 }
 pub(super) use options;

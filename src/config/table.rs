@@ -2,7 +2,7 @@
 
 use super::key::Id;
 use super::options;
-use super::row::{Alias, Row};
+use super::row::Row;
 
 const GROUPS: &[&[Row]] = &[
     options::network::ROWS,
@@ -63,10 +63,14 @@ pub(super) struct Named {
 pub(super) fn names() -> impl Iterator<Item = Named> {
     Id::all().flat_map(|id| {
         let row = id.row();
-        let own = Alias { name: row.name, factor: 1, listed: true };
-        std::iter::once(&own).chain(row.aliases).copied().collect::<Vec<_>>().into_iter().map(move |alias| {
-            Named { id, name: alias.name, factor: alias.factor, listed: alias.listed && !row.hidden }
-        })
+        let own = Named { id, name: row.name, factor: 1, listed: !row.hidden };
+        let aliases = row.aliases.iter().map(move |alias| Named {
+            id,
+            name: alias.name,
+            factor: alias.factor,
+            listed: alias.listed && !row.hidden,
+        });
+        std::iter::once(own).chain(aliases)
     })
 }
 

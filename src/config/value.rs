@@ -11,10 +11,8 @@ use super::special::{self, BufferLimits, Events, Master, SavePoint};
 pub enum Value {
     /// Yes or no.
     Bool(bool),
-    /// A number.
+    /// A number, or a file mode.
     Integer(i64),
-    /// A file mode.
-    Octal(i64),
     /// A number of bytes.
     Size(u64),
     /// A percentage.
@@ -42,6 +40,14 @@ pub enum Value {
 }
 
 impl Value {
+    /// The default of an option.
+    pub fn default_of(id: Id) -> Value {
+        match Value::parse(id.row(), id.row().default, None) {
+            Ok(value) => value,
+            Err(reason) => unreachable!("the default of {} is invalid: {reason}", id.row().name),
+        }
+    }
+
     /// Reads the value of `row` from text. `current` is what classes that the text does not name keep, which matters
     /// for `client-output-buffer-limit` only.
     ///
@@ -65,7 +71,7 @@ impl Value {
                 if number < min || number > max {
                     return Err(format!("argument must be between {min:o} and {max:o} inclusive"));
                 }
-                Ok(Value::Octal(number))
+                Ok(Value::Integer(number))
             }
             Kind::Size { min, max } => {
                 let bytes = parse_size(text).ok_or("argument must be a memory value")?;
@@ -100,8 +106,10 @@ impl Value {
     pub fn to_text(&self, id: Id) -> String {
         match self {
             Value::Bool(yes) => if *yes { "yes" } else { "no" }.into(),
-            Value::Integer(number) => number.to_string(),
-            Value::Octal(number) => format!("{number:o}"),
+            Value::Integer(number) => match id.row().kind {
+                Kind::Octal { .. } => format!("{number:o}"),
+                _ => number.to_string(),
+            },
             Value::Size(bytes) => bytes.to_string(),
             Value::Percent(percent) => format!("{percent}%"),
             Value::Choice(index) => match id.row().kind {
@@ -110,7 +118,13 @@ impl Value {
             },
             Value::Text(text) => text.clone(),
             Value::Words(words) => words.join(" "),
-            Value::Save(_) | Value::BufferLimits(_) => self.lines(id).join(" "),
+            Value::Save(_) => self.lines(id).join(" "),
+            Value::BufferLimits(limits) => limits
+                .by_class()
+                .map(|(class, limit)| {
+                    format!("{class} {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds)
+                })
+                .join(" "),
             Value::Events(events) => events.to_text(),
             Value::Percentiles(numbers) => special::format_percentiles(numbers),
             Value::OomScores([first, second, third]) => format!("{first} {second} {third}"),
@@ -129,11 +143,12 @@ impl Value {
             Value::Save(_) => vec![String::new()],
             Value::BufferLimits(limits) => limits
                 .by_class()
-                .iter()
                 .map(|(class, limit)| {
-                    format!("{class} {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds)
+                    let class = if class == "slave" { "replica" } else { class };
+                    let (hard, soft) = (format_size(limit.hard_bytes), format_size(limit.soft_bytes));
+                    format!("{class} {hard} {soft} {}", limit.soft_seconds)
                 })
-                .collect(),
+                .into(),
             Value::Size(bytes) => vec![format_size(*bytes)],
             _ => vec![self.to_text(id)],
         }

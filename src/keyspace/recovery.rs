@@ -163,7 +163,9 @@ impl Replay {
         }
         let malformed = |reason: String| ReplayError::Malformed { offset: record.offset, reason };
         let mut batch = crate::resp::Batch::default();
-        let limits = Limits { max_bulk_len: u64::MAX, max_args: i64::MAX, ..Limits::default() };
+        // What the log holds was within a client's limits, or was written by the server itself.
+        let limits =
+            Limits { max_bulk_len: u64::from(u32::MAX), max_args: i64::from(i32::MAX), ..Limits::default() };
         let consumed = Parser::default()
             .parse(&record.payload, &limits, usize::MAX, &mut batch)
             .map_err(|error| malformed(error.to_string()))?;
