@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::spec::{Command, Flags, Group};
+use super::syntax;
 use super::table::{self, Entry};
 
 /// The text of `docs/commands.md`.
@@ -40,7 +41,7 @@ fn write_group(text: &mut String, group: Group, rows: &[&Entry]) {
     for entry in rows.iter().filter(|entry| !entry.is_container()) {
         let command = entry.command;
         let name = entry.full_name.to_uppercase().replace('|', " ");
-        let usage = format!("{name} {}", command.syntax).trim_end().replace('|', "\\|");
+        let usage = format!("{name} {}", syntax::display(command.syntax)).trim_end().replace('|', "\\|");
         let flags: Vec<&str> = command.flags.names().collect();
         let _ = writeln!(
             text,

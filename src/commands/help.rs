@@ -1,6 +1,6 @@
 //! HELP, the subcommand that every command with subcommands has: written from the rows.
 
-use super::{Args, Arity, Command, Flags, Run, RunResult, table};
+use super::{Args, Arity, Command, Flags, Run, RunResult, syntax, table};
 use crate::resp::Reply;
 use crate::server::SessionContext;
 
@@ -19,7 +19,9 @@ fn help(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     let Some(command) = table::find(args.word(0)) else { return Ok(()) };
     let mut lines = vec![heading(command.name)];
     for row in command.subcommands.iter().filter(|row| !row.flags.has(Flags::HIDDEN)) {
-        lines.push(format!("{} {}", row.name.to_uppercase(), row.syntax).trim_end().to_string());
+        lines.push(
+            format!("{} {}", row.name.to_uppercase(), syntax::display(row.syntax)).trim_end().to_string(),
+        );
         lines.push(format!("    {}", row.summary));
     }
     write(cx.reply, &lines);

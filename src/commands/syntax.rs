@@ -95,6 +95,17 @@ pub struct Argument {
     pub arguments: Vec<Argument>,
 }
 
+/// A notation as people read it: without the types that are said.
+pub fn display(notation: &str) -> String {
+    let words = notation.split_whitespace().map(|word| {
+        let end = word.trim_end_matches([']', '>']).len();
+        let (word, brackets) = word.split_at(end);
+        let said = word.rsplit_once(':').filter(|(_, kind)| Kind::NAMED.iter().any(|(name, _)| name == kind));
+        format!("{}{brackets}", said.map_or(word, |(name, _)| name))
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// Why a notation cannot be read.
 pub type SyntaxError = String;
 

@@ -178,8 +178,11 @@ fn getkeysandflags(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     Ok(())
 }
 
-/// The keys of the command that begins at word 2, and what happens to each.
-fn keys_of<'a>(args: Args<'a>) -> Result<Vec<(&'a [u8], Vec<&'static str>)>, Stop> {
+/// A key, and what happens to it.
+type KeyAndFlags<'a> = (&'a [u8], Vec<&'static str>);
+
+/// The keys of the command that begins at word 2.
+fn keys_of<'a>(args: Args<'a>) -> Result<Vec<KeyAndFlags<'a>>, Stop> {
     let inner = args.skip(2);
     let entry = match table::resolve(inner) {
         Ok(entry) => entry,

@@ -72,7 +72,7 @@ fn get(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
 }
 
 fn set(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(syntax_error());
     }
     let pairs: Vec<(&[u8], &[u8])> =

@@ -94,3 +94,8 @@ fn bounds_count_words() {
     assert_eq!(of("<ON | OFF>"), (1, false));
     assert_eq!(of("FIELDS numfields field [field ...]"), (3, true));
 }
+
+#[test]
+fn people_see_no_types() {
+    assert_eq!(display("key  [x:double] [ADDR ip:port] <a:string | ~>"), "key [x] [ADDR ip:port] <a | ~>");
+}
