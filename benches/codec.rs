@@ -4,6 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use pika_core::number;
 use pika_core::resp::{Batch, Limits, Parser, Protocol, Reply};
 
 /// `SET` of a 16-byte key and a 64-byte value, in pipelines. The figure is for a whole pipeline; elem/s is commands.
@@ -48,5 +49,16 @@ fn write_bulk(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, parse_set, write_bulk);
+/// One INCRBYFLOAT: texts that fit 128 bits, and texts that need numbers of any size.
+fn incr_by_float(c: &mut Criterion) {
+    let mut group = c.benchmark_group("incr_by_float");
+    for (name, current, increment) in [("short", "10.50", "0.1"), ("long", "1.25e-300", "3.5e300")] {
+        group.bench_function(name, |b| {
+            b.iter(|| number::incr_by_float(black_box(current.as_bytes()), black_box(increment.as_bytes())))
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, parse_set, write_bulk, incr_by_float);
 criterion_main!(benches);

@@ -79,11 +79,16 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Forgets everything and keeps the memory.
+    /// Forgets everything, and keeps as much memory as common batches need.
     pub fn clear(&mut self) {
+        /// Entries; one huge request must not cost its connection megabytes for ever.
+        const KEPT: usize = 16_384;
         self.ranges.clear();
+        self.ranges.shrink_to(KEPT);
         self.commands.clear();
+        self.commands.shrink_to(KEPT);
         self.inline.clear();
+        self.inline.shrink_to(KEPT);
     }
 
     /// The arguments of `command`, the name first. `buffer` is what was parsed.

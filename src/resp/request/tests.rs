@@ -207,6 +207,18 @@ fn headers_alone_reserve_nothing() {
 }
 
 #[test]
+fn a_cleared_batch_keeps_little_memory() {
+    let args = vec![&b"a"[..]; 100_000];
+    let stream = request(&args);
+    let (mut parser, mut batch) = (Parser::new(), Batch::default());
+    assert_eq!(parser.parse(&stream, &Limits::default(), 10, &mut batch), Ok(stream.len()));
+    assert_eq!(batch.ranges.len(), 100_000);
+    batch.clear();
+    assert_eq!(batch, Batch::default());
+    assert!(batch.ranges.capacity() < 100_000);
+}
+
+#[test]
 fn the_wanted_bytes_are_those_of_the_argument() {
     let (mut parser, mut batch) = (Parser::new(), Batch::default());
     let stream = request(&[b"GET", &[b'x'; 100]]);
