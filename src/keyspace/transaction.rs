@@ -332,16 +332,14 @@ impl<'a> Transaction<'a> {
     /// The place of a key, for a write that does not care what was there (a plain SET): what it was is found
     /// out when the write reaches the engine. Uses what is in memory already.
     pub fn entry_blind(&mut self, key: &[u8]) -> Result<Entry, Stop> {
-        if self.pending.is_empty()
-            && let Source::One(_) = self.source
+        let (slot, meta_key) = self.place(key);
+        let (namespace, now_s, index) = (self.namespace, self.now_s(), self.index_of(slot));
+        let known = self.own_write(Family::Meta, &meta_key).is_some();
+        if !known
+            && let Some(partition) = self.partition(index)
+            && partition.tables[Family::Meta as usize].get(&meta_key, now_s).is_none()
         {
-            let (slot, meta_key) = self.place(key);
-            let now_s = self.now_s();
-            let Source::One(partition) = &mut self.source else { unreachable!("matched above") };
-            if partition.tables[Family::Meta as usize].get(&meta_key, now_s).is_none() {
-                let namespace = self.namespace;
-                return Ok(Entry { slot, namespace, meta_key, stored: Stored::Unknown, expired: false });
-            }
+            return Ok(Entry { slot, namespace, meta_key, stored: Stored::Unknown, expired: false });
         }
         self.entry(key)
     }
