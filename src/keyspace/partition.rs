@@ -152,6 +152,7 @@ pub struct Partition {
     namespaces_changed: Vec<Namespace>,
     namespaces_dirty: bool,
     pub(super) scratch: Vec<u8>,
+    seed: u64,
 }
 
 impl Partition {
@@ -188,6 +189,7 @@ impl Partition {
             namespaces_changed: Vec::new(),
             namespaces_dirty: false,
             scratch: Vec::new(),
+            seed: index as u64,
         }
     }
 
@@ -241,6 +243,19 @@ impl Partition {
         let mut counts = self.counts.of(namespace);
         counts.add(&self.settled.of(namespace));
         counts
+    }
+
+    /// The numbers of all namespaces; see [`Partition::counts_so_far`].
+    pub(super) fn all_counts_so_far(&self) -> AllCounts {
+        let mut counts = self.counts.clone();
+        counts.add(&self.settled);
+        counts
+    }
+
+    /// A number that is another one each time (a Weyl sequence): a seed for random choices.
+    pub(super) fn next_seed(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.seed
     }
 
     /// Reads a key: from memory, else from the engine as deep as `tier` allows. Also the group that wrote it.

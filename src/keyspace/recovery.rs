@@ -165,15 +165,19 @@ impl Replay {
         }
         let malformed = |reason: String| ReplayError::Malformed { offset: record.offset, reason };
         let mut batch = crate::resp::Batch::default();
-        let limits = Limits::internal();
+        // What the log holds was within a client's limits, or was written by the server itself.
+        let limits =
+            Limits { max_bulk_len: u64::from(u32::MAX), max_args: i64::from(i32::MAX), ..Limits::default() };
         let consumed = Parser::default()
             .parse(&record.payload, &limits, usize::MAX, &mut batch)
             .map_err(|error| malformed(error.to_string()))?;
         if consumed != record.payload.len() {
             return Err(malformed("ends within a command".into()));
         }
-        for command in batch.commands() {
-            let args = Args::new(&record.payload, command);
+        for command in &batch.commands {
+            let first = command.first as usize;
+            let ranges = &batch.ranges[first..first + command.count as usize];
+            let args = Args::new(if command.inline { &batch.inline } else { &record.payload }, ranges);
             self.run(partitions, record, args).map_err(|error| match error {
                 Halt::Engine(error) => ReplayError::Engine(error),
                 other => malformed(format!("{} stopped: {other:?}", args.word(0).escape_ascii())),

@@ -330,9 +330,18 @@ impl Table {
 
     /// The dirty entries in a range, in order, each with its value (`None`: removed).
     pub fn dirty_range(&mut self, range: &crate::engine::Range) -> Vec<DirtyEntry> {
+        self.dirty_part(range, usize::MAX).0
+    }
+
+    /// The first `limit` dirty entries in a range, and the key of the next one if there are more.
+    pub(super) fn dirty_part(
+        &mut self,
+        range: &crate::engine::Range,
+        limit: usize,
+    ) -> (Vec<DirtyEntry>, Option<Vec<u8>>) {
         self.order_dirty();
         if !range.upper.is_empty() && range.upper <= range.lower {
-            return Vec::new();
+            return (Vec::new(), None);
         }
         let lower = std::ops::Bound::Included(&range.lower[..]);
         let upper = if range.upper.is_empty() {
@@ -340,16 +349,19 @@ impl Table {
         } else {
             std::ops::Bound::Excluded(&range.upper[..])
         };
-        self.ordered
-            .range::<[u8], _>((lower, upper))
-            .filter_map(|(key, _)| self.peek(key))
+        let mut entries = self.ordered.range::<[u8], _>((lower, upper)).filter_map(|(key, _)| self.peek(key));
+        let part = entries
+            .by_ref()
+            .take(limit)
             .map(|entry| DirtyEntry {
                 record: entry.record.clone(),
                 key_length: entry.key_length as usize,
                 tombstone: entry.tombstone,
                 group: entry.group,
             })
-            .collect()
+            .collect();
+        let next = entries.next().map(|entry| entry.key().to_vec());
+        (part, next)
     }
 
     /// Lets cached entries go until the table is within `limit` bytes, or everything was looked at once. Those

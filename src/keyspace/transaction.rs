@@ -9,6 +9,8 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use smallvec::SmallVec;
 
+mod keyspace_wide;
+
 use super::partition::Partition;
 use super::slot::{self, Slot};
 use super::table::{self, Group, Value, Write};
@@ -178,11 +180,13 @@ pub struct Transaction<'a> {
 impl<'a> Transaction<'a> {
     /// A transaction on `database` at `now_ms` (Unix time).
     pub fn new(source: Source<'a>, reach: Reach, now_ms: u64, database: usize) -> Transaction<'a> {
+        let mut source = source;
         let namespace = match &source {
             Source::One(partition) => partition.namespaces.of(database),
             Source::All(partitions) => partitions[0].namespaces.of(database),
             Source::View(view) => view.namespaces.of(database),
         };
+        let seed = keyspace_wide::next_seed(&mut source) ^ now_ms;
         Transaction {
             source,
             reach,
@@ -202,7 +206,7 @@ impl<'a> Transaction<'a> {
             steps_left: reach.steps,
             changes: 0,
             stats: (0, 0),
-            random: fastrand::Rng::with_seed(now_ms ^ 0x9e37_79b9_7f4a_7c15),
+            random: fastrand::Rng::with_seed(seed),
         }
     }
 
@@ -451,11 +455,22 @@ impl<'a> Transaction<'a> {
 
     /// Removes a key. Returns whether it existed.
     pub fn remove(&mut self, entry: &mut Entry) -> Result<bool, Stop> {
+        self.remove_but(entry, None)
+    }
+
+    /// Removes a key whose elements now belong to another key of the same slot and namespace (RENAME): as
+    /// [`Transaction::remove`], but the elements are not orphaned.
+    pub fn remove_moved(&mut self, entry: &mut Entry) -> Result<bool, Stop> {
+        let version = entry.stored_meta().and_then(|meta| meta.collection()).map(|head| head.version);
+        self.remove_but(entry, version)
+    }
+
+    fn remove_but(&mut self, entry: &mut Entry, version: Option<key::Version>) -> Result<bool, Stop> {
         let existed = entry.exists();
         if !matches!(entry.stored, Stored::Present(_)) {
             return Ok(false);
         }
-        self.leave(entry, None, None);
+        self.leave(entry, version, None);
         self.push(Family::Meta, &entry.meta_key.clone(), None, false);
         entry.stored = Stored::Absent;
         entry.expired = false;
@@ -530,69 +545,50 @@ impl<'a> Transaction<'a> {
     ) -> Result<(), Stop> {
         let index = self.index_of(slot);
         let need = || Stop::Need(vec![Need::Range(family, range.clone())]);
+        const FIRST_PART: usize = 16;
+        const LARGEST_PART: usize = 4096;
+        let stopped = std::cell::Cell::new(false);
         let steps = &mut self.steps_left;
         let mut bounded = |key: &[u8], value: &[u8]| {
             if *steps == 0 {
                 return Err(ReadError::NotInMemory);
             }
             *steps -= 1;
-            Ok(visit(key, value))
+            let more = visit(key, value);
+            stopped.set(!more);
+            Ok(more)
         };
         let partition: &mut Partition = match &mut self.source {
             Source::One(partition) => partition,
             Source::All(partitions) => &mut partitions[index],
             Source::View(view) => return view.range(family, range, bounded),
         };
-        let dirty = partition.tables[family as usize].dirty_range(range);
-        if let Some(group) = dirty.iter().map(table::DirtyEntry::group).max() {
-            self.read_group = self.read_group.max(group);
-        }
-        let engine = partition.shared.engine.clone();
-        let below = engine.iterate(family, range, self.reach.tier);
-        match super::view::merge(&dirty, below, &mut bounded) {
-            Ok(()) => Ok(()),
-            Err(ReadError::NotInMemory) => Err(need()),
-            Err(ReadError::Engine(error)) => Err(Stop::Engine(error)),
-        }
-    }
-
-    // ---- the server's own -----------------------------------------------------------------------------
-
-    /// The slots that this transaction can see.
-    pub fn slots(&self) -> std::ops::Range<Slot> {
-        match &self.source {
-            Source::One(partition) => slot::range_of(partition.index, partition.partitions),
-            Source::All(_) => 0..slot::SLOTS,
-            Source::View(view) => view.slots.clone(),
-        }
-    }
-
-    /// The exact number of keys of a namespace in all that this transaction can see.
-    pub fn counts(&self, namespace: Namespace) -> Result<super::counts::Counts, Stop> {
-        let mut sum = super::counts::Counts::default();
-        match &self.source {
-            Source::One(partition) => sum.add(&partition.counts(namespace).ok_or(Stop::Settle)?),
-            Source::All(partitions) => {
-                for partition in partitions.iter() {
-                    sum.add(&partition.counts(namespace).ok_or(Stop::Settle)?);
-                }
+        // Dirty entries are taken in parts, small ones first: a command that stops early must not pay for a
+        // long overlay.
+        let (mut limit, mut lower) = (FIRST_PART, range.lower.clone());
+        loop {
+            let rest = Range { lower, upper: range.upper.clone() };
+            let (dirty, next) = partition.tables[family as usize].dirty_part(&rest, limit);
+            if let Some(group) = dirty.iter().map(table::DirtyEntry::group).max() {
+                self.read_group = self.read_group.max(group);
             }
-            Source::View(view) => sum = view.counts.of(namespace),
+            let part = Range { lower: rest.lower, upper: next.clone().unwrap_or(rest.upper) };
+            let engine = partition.shared.engine.clone();
+            let below = engine.iterate(family, &part, self.reach.tier);
+            match super::view::merge(&dirty, below, &mut bounded) {
+                Ok(()) => {}
+                Err(ReadError::NotInMemory) => return Err(need()),
+                Err(ReadError::Engine(error)) => return Err(Stop::Engine(error)),
+            }
+            match next {
+                Some(next) if !stopped.get() => lower = next,
+                _ => return Ok(()),
+            }
+            limit = (limit * 2).min(LARGEST_PART);
         }
-        Ok(sum)
     }
 
-    /// Empties a database when the command commits. Needs all partitions.
-    pub fn flush_database(&mut self, database: usize) {
-        self.flushed.push(database);
-        self.changes += 1;
-    }
-
-    /// Exchanges two databases when the command commits. Needs all partitions.
-    pub fn swap_databases(&mut self, first: usize, second: usize) {
-        self.swapped = Some((first, second));
-        self.changes += 1;
-    }
+    // ---- when a key was used -----------------------------------------------------------------------------
 
     /// When a key was last used, Unix time in seconds.
     pub fn used_s(&mut self, entry: &Entry) -> Option<u32> {
@@ -701,14 +697,7 @@ impl<'a> Transaction<'a> {
                 partition.commit_write(family, write, now_s);
             }
         }
-        if let Source::All(partitions) = &mut self.source {
-            for partition in partitions.iter_mut() {
-                self.flushed.iter().for_each(|&database| partition.flush_database(database));
-                if let Some((first, second)) = self.swapped {
-                    partition.swap_databases(first, second);
-                }
-            }
-        }
+        self.apply_databases();
         let (now_ms, database, changes) = (self.now_ms, self.database, self.changes);
         let slots = self.slots.unwrap_or((0, slot::SLOTS - 1));
         let group = match self.partition(0) {

@@ -42,7 +42,7 @@ impl View {
             view.slots = 0..super::slot::SLOTS;
         }
         for partition in partitions.iter_mut() {
-            view.counts.add(&partition.counts);
+            view.counts.add(&partition.all_counts_so_far());
         }
         for need in needs {
             match need {
@@ -89,6 +89,11 @@ impl View {
             Err(ReadError::Engine(error)) => Err(Stop::Engine(error)),
             Err(ReadError::NotInMemory) => Err(Stop::error("ERR a read from disk was refused")),
         }
+    }
+
+    /// The first range of a family that the moment was kept for.
+    pub(super) fn kept_range(&self, family: Family) -> Option<Range> {
+        self.ranges.iter().find(|(of, _, _)| *of == family).map(|(_, range, _)| range.clone())
     }
 
     /// Shows a range in order; one that was not asked for when the moment was kept is a need.
