@@ -310,6 +310,17 @@ impl<'a> Transaction<'a> {
         let slot = slot::of_key(key);
         let meta_key = key::meta(slot, namespace, key);
         let stored = self.read(Family::Meta, slot, &meta_key)?;
+        self.found(slot, namespace, meta_key, stored)
+    }
+
+    /// What a look at a key found.
+    fn found(
+        &mut self,
+        slot: Slot,
+        namespace: Namespace,
+        meta_key: KeyBuf,
+        stored: Option<Value>,
+    ) -> Result<Entry, Stop> {
         let Some(value) = stored else {
             return Ok(Entry { slot, namespace, meta_key, stored: Stored::Absent, expired: false });
         };
@@ -338,14 +349,16 @@ impl<'a> Transaction<'a> {
     pub fn entry_blind(&mut self, key: &[u8]) -> Result<Entry, Stop> {
         let (slot, meta_key) = self.place(key);
         let (namespace, now_s, index) = (self.namespace, self.now_s(), self.index_of(slot));
-        let known = self.own_write(Family::Meta, &meta_key).is_some();
-        if !known
-            && let Some(partition) = self.partition(index)
-            && partition.tables[Family::Meta as usize].get(&meta_key, now_s).is_none()
-        {
-            return Ok(Entry { slot, namespace, meta_key, stored: Stored::Unknown, expired: false });
+        if let Some(own) = self.own_write(Family::Meta, &meta_key) {
+            return self.found(slot, namespace, meta_key, own);
         }
-        self.entry(key)
+        let Some(partition) = self.partition(index) else { return self.entry(key) };
+        let Some(known) = partition.tables[Family::Meta as usize].get(&meta_key, now_s) else {
+            return Ok(Entry { slot, namespace, meta_key, stored: Stored::Unknown, expired: false });
+        };
+        let (value, group) = (known.value(), known.group());
+        self.read_group = self.read_group.max(group);
+        self.found(slot, namespace, meta_key, value)
     }
 
     /// Asks for several keys at once, so that those on disk are fetched together.
