@@ -6,6 +6,7 @@
 //! family's file; nothing else names commands.
 
 pub mod args;
+mod database;
 pub mod execute;
 pub mod generic;
 pub mod hash;
