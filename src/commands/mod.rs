@@ -6,6 +6,7 @@
 //! family's file; nothing else names commands.
 
 pub mod args;
+pub mod bitmap;
 mod database;
 pub mod execute;
 pub mod generic;

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::spec::Command;
-use super::{database, generic, hash, string};
+use super::{bitmap, database, generic, hash, string};
 
 /// The families. A new family adds a line here; a new command does not.
-const FAMILIES: &[&[Command]] = &[generic::COMMANDS, string::COMMANDS, hash::COMMANDS, database::COMMANDS];
+const FAMILIES: &[&[Command]] =
+    &[generic::COMMANDS, string::COMMANDS, bitmap::COMMANDS, hash::COMMANDS, database::COMMANDS];
 
 static BY_NAME: LazyLock<HashMap<&'static [u8], &'static Command, ahash::RandomState>> =
     LazyLock::new(|| all().map(|command| (command.name.as_bytes(), command)).collect());

@@ -1,4 +1,5 @@
-//! Commands that change a string in part: its expiry stays.
+//! Commands that change a string in part: its expiry stays. One that was changed in place counts as
+//! `expanded`: OBJECT ENCODING says `raw` from then on, as in Redis.
 
 use super::set::store;
 use crate::commands::args::{Args, not_an_integer};
@@ -62,7 +63,8 @@ pub(super) fn append(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         None => (&[][..], None),
     };
     let length = length_of(cx, value.len() as u64, added)?;
-    cx.txn.put_parts(&mut entry, &Meta::string(&[], expire_ms), &[value, added])?;
+    let meta = Meta { expanded: found.exists(), ..Meta::string(&[], expire_ms) };
+    cx.txn.put_parts(&mut entry, &meta, &[value, added])?;
     cx.reply.integer(length as i64);
     Ok(())
 }
@@ -84,7 +86,8 @@ pub(super) fn setrange(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let offset = end - patch.len();
     let (before, after) = (&value[..offset.min(value.len())], value.get(end..).unwrap_or(&[]));
     let gap = vec![0; offset - before.len()];
-    cx.txn.put_parts(&mut entry, &Meta::string(&[], expire_ms), &[before, &gap, patch, after])?;
+    let meta = Meta { expanded: true, ..Meta::string(&[], expire_ms) };
+    cx.txn.put_parts(&mut entry, &meta, &[before, &gap, patch, after])?;
     cx.reply.integer((end + after.len()) as i64);
     Ok(())
 }

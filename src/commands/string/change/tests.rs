@@ -215,3 +215,33 @@ fn strings_stay_within_the_limit_but_the_log_was_within_it() {
     let mut server = server.crash(2);
     assert_eq!(server.ask("GET k"), "\"123456789x\"");
 }
+
+#[test]
+fn what_was_changed_in_place_is_raw() {
+    check(
+        "APPEND k 1\nOBJECT ENCODING k\nAPPEND k 2\nOBJECT ENCODING k\nINCR k\nOBJECT ENCODING k\nSETRANGE k 0 \"\"\n\
+         OBJECT ENCODING k\nSETRANGE k 0 2\nGET k\nOBJECT ENCODING k\nGETEX k EX 10\nOBJECT ENCODING k\nSET k 5\n\
+         OBJECT ENCODING k\nAPPEND k \"\"\nOBJECT ENCODING k\nSETRANGE j 0 12\nOBJECT ENCODING j",
+        r#"
+(integer) 1
+"int"
+(integer) 2
+"raw"
+(integer) 13
+"int"
+(integer) 2
+"int"
+(integer) 2
+"23"
+"raw"
+"23"
+"raw"
+OK
+"int"
+(integer) 1
+"raw"
+(integer) 2
+"raw"
+"#,
+    );
+}
