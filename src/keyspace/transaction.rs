@@ -558,6 +558,12 @@ impl<'a> Transaction<'a> {
     ) -> Result<(), Stop> {
         let index = self.index_of(slot);
         let need = || Stop::Need(vec![Need::Range(family, range.clone())]);
+        let partition: &mut Partition = match &mut self.source {
+            Source::One(partition) => partition,
+            Source::All(partitions) => &mut partitions[index],
+            // Whoever reads a view may wait: it is bounded by nothing.
+            Source::View(view) => return view.range(family, range, |key, value| Ok(visit(key, value))),
+        };
         const FIRST_PART: usize = 16;
         const LARGEST_PART: usize = 4096;
         let stopped = std::cell::Cell::new(false);
@@ -570,11 +576,6 @@ impl<'a> Transaction<'a> {
             let more = visit(key, value);
             stopped.set(!more);
             Ok(more)
-        };
-        let partition: &mut Partition = match &mut self.source {
-            Source::One(partition) => partition,
-            Source::All(partitions) => &mut partitions[index],
-            Source::View(view) => return view.range(family, range, bounded),
         };
         // Dirty entries are taken in parts, small ones first: a command that stops early must not pay for a
         // long overlay.

@@ -112,22 +112,22 @@ fn extreme_times_are_refused_or_kept_exactly() {
 #[test]
 fn no_integer_argument_breaks_a_command() {
     let lines = [
-        "MOVE k N",
-        "COPY k l DB N",
-        "SWAPDB N 0",
-        "SWAPDB 0 N",
-        "SCAN N",
-        "SCAN 0 COUNT N",
-        "SCANX string k COUNT N",
-        "PKSCANRANGE string \"\" \"\" LIMIT N",
-        "PKRSCANRANGE string \"\" \"\" LIMIT N",
-        "PKPATTERNMATCHDEL k N",
+        "MOVE k @",
+        "COPY k l DB @",
+        "SWAPDB @ 0",
+        "SWAPDB 0 @",
+        "SCAN @",
+        "SCAN 0 COUNT @",
+        "SCANX string k COUNT @",
+        "PKSCANRANGE string \"\" \"\" LIMIT @",
+        "PKRSCANRANGE string \"\" \"\" LIMIT @",
+        "PKPATTERNMATCHDEL k @",
     ];
     for line in lines {
         for number in LIMITS {
             let mut server = MiniServer::new(2);
             server.ask("SET k v");
-            let reply = server.ask(&line.replace('N', &number.to_string()));
+            let reply = server.ask(&line.replace('@', &number.to_string()));
             let index = line.contains("DB") || line.contains("MOVE");
             let valid_index = (0..16).contains(&number);
             if index && !valid_index {
@@ -212,7 +212,8 @@ fn looking_at_a_key_is_no_use_of_it() {
     let mut server = MiniServer::new(2);
     server.ask("SET k v");
     server.now_ms += 10_000;
-    for line in ["TYPE k", "TTL k", "PTTL k", "EXPIRETIME k", "EXISTS k", "OBJECT ENCODING k", "OBJECT REFCOUNT k"]
+    for line in
+        ["TYPE k", "TTL k", "PTTL k", "EXPIRETIME k", "EXISTS k", "OBJECT ENCODING k", "OBJECT REFCOUNT k"]
     {
         server.ask(line);
         assert_eq!(server.ask("OBJECT IDLETIME k"), "(integer) 10", "{line}");
@@ -234,7 +235,10 @@ fn rows_are_in_order_and_complete() {
         assert!(rows.is_sorted_by_key(|row| row.name));
         for row in rows {
             assert!(row.summary.ends_with('.') && row.complexity.len() > 3, "{}", row.name);
-            assert_ne!(row.is_write(), row.flags.has(super::Flags::READONLY) || row.name == "help" || row.name == "object");
+            assert_ne!(
+                row.is_write(),
+                row.flags.has(super::Flags::READONLY) || row.name == "help" || row.name == "object"
+            );
         }
     }
 }
