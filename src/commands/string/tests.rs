@@ -223,7 +223,7 @@ fn random_commands_answer_as_a_naive_model_does() {
                 0 => server.now_ms += random.u64(0..2000),
                 1 => server.write_behind(),
                 2 => server.expire(),
-                3 => server = server.crash(partitions),
+                3 => server = server.crash(random.usize(1..4)),
                 4 => {
                     server.write_behind();
                     server.partitions.iter_mut().for_each(|partition| partition.drop_cache());
@@ -232,7 +232,7 @@ fn random_commands_answer_as_a_naive_model_does() {
                 _ => {}
             }
         }
-        server = server.crash(partitions);
+        server = server.crash(2);
         model.now_ms = server.now_ms;
         for key in ["a", "b", "c", "d", "e"] {
             let expected = model.live(key);
