@@ -9,6 +9,8 @@ pub mod args;
 mod client;
 pub mod connection;
 pub mod document;
+pub mod bitmap;
+mod database;
 pub mod execute;
 pub mod generic;
 pub mod hash;

@@ -150,6 +150,8 @@ pub enum Group {
     Generic,
     /// Strings.
     String,
+    /// Bits of strings.
+    Bitmap,
     /// Hashes.
     Hash,
     /// The client's own connection.
@@ -182,6 +184,7 @@ impl Group {
         match self {
             Group::Generic => "generic",
             Group::String => "string",
+            Group::Bitmap => "bitmap",
             Group::Hash => "hash",
             Group::Connection => "connection",
             Group::Server => "server",

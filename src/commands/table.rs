@@ -5,11 +5,18 @@ use std::sync::LazyLock;
 
 use super::Args;
 use super::spec::{Command, Flags, Run};
-use super::{connection, generic, hash, server, string};
+use super::{bitmap, connection, database, generic, hash, server, string};
 
 /// The families. A new family adds a line here; a new command does not.
-const FAMILIES: &[&[Command]] =
-    &[generic::COMMANDS, string::COMMANDS, hash::COMMANDS, connection::COMMANDS, server::COMMANDS];
+const FAMILIES: &[&[Command]] = &[
+    generic::COMMANDS,
+    string::COMMANDS,
+    bitmap::COMMANDS,
+    hash::COMMANDS,
+    connection::COMMANDS,
+    database::COMMANDS,
+    server::COMMANDS,
+];
 
 static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(build_entries);
 
