@@ -1,0 +1,35 @@
+//! The Pika daemon: actors, sockets, files, clocks, signals around the core.
+//!
+//! ```text
+//!  listener ──► connection ──► partition ──► binlog          (one message per partition and read;
+//!                   │              │            │             local partitions are called directly)
+//!                   ▼              ▼            ▼
+//!                 admin      write-behind,   segments
+//!                            read pool ──► RocksDB
+//! ```
+//! * [`listener`]: accepts; gives each socket to one of the serving arbiters.
+//! * [`connection`]: one client: parses what a read brought, routes it, keeps replies in order.
+//! * [`partition`]: owns a [`pika_core::keyspace::partition::Partition`]; runs commands; a group of writes a tick.
+//! * [`binlog`]: the log's file: group commit, fsync policy, rotation, retention.
+//! * [`write_behind`]: the only writer of RocksDB. * [`reads`]: threads that wait for the disk.
+//! * [`expirer`]: finds what is due. * [`admin`]: INFO, CONFIG, BGSAVE, SHUTDOWN, on a thread that may wait.
+//! * [`state`]: what all of them share. [`service`]: what commands ask of the server.
+//! * [`server`]: the order of starting and stopping.
+
+pub mod admin;
+pub mod backup;
+pub mod binlog;
+pub mod connection;
+pub mod expirer;
+pub mod listener;
+pub mod logging;
+pub mod message;
+pub mod partition;
+pub mod reads;
+pub mod router;
+pub mod server;
+pub mod service;
+pub mod socket;
+pub mod state;
+pub mod system;
+pub mod write_behind;

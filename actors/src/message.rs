@@ -1,0 +1,145 @@
+//! Every message that crosses an actor's border: the closed set.
+//!
+//! None is sent with actix's bounded `try_send`: what is in flight is bounded by its senders. A connection has
+//! at most one [`Execute`] per partition under way and reads no further until it is answered; a partition has at
+//! most [`crate::partition::HAND_OFFS`] hand-offs under way; the log's queue holds at most what all connections
+//! may have under way.
+
+use std::sync::mpsc;
+
+use actix::Message;
+use pika_core::binlog::Record;
+use pika_core::engine::Family;
+use pika_core::info::Statistics;
+use pika_core::keyspace::counts::AllCounts;
+use pika_core::keyspace::expiry::Due;
+use pika_core::keyspace::namespace::Namespaces;
+use pika_core::keyspace::partition::{Partition, Stats};
+use pika_core::keyspace::write_behind::Applied;
+use pika_core::session::Session;
+
+use crate::partition::{Exclusive, Work};
+
+/// Connection → partition on another arbiter: run these commands. Answered by [`Finished`].
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Execute(pub Box<Work>);
+
+/// Partition → connection: the replies to what it sent.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Finished(pub Box<Work>);
+
+/// Partition → itself: the tick is over, commit what it wrote.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Tick;
+
+/// Binlog → partition: everything before this offset is in the log (synced, if `appendfsync` is `always`).
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Logged(pub u64);
+
+/// Partition → binlog: append, then tell all partitions.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Append(pub Vec<Record>);
+
+/// Write-behind thread → partition: RocksDB has a hand-off.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct AppliedHandOff(pub Applied);
+
+/// Read thread → partition: the entries that commands wait for.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Fetched {
+    /// Which commands wait.
+    pub ticket: u64,
+    /// The entries.
+    pub entries: Vec<(Family, Vec<u8>, Option<Vec<u8>>)>,
+}
+
+/// Read thread → partition: commands that ran against a view, or wait to run again on more of it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Viewed(pub Box<Work>);
+
+/// Partition → the next partition: lend your state to a command over all of them.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Lend(pub Box<Exclusive>);
+
+/// Back to its partition, after a command over all of them.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Return {
+    /// The partition's state.
+    pub state: Box<Partition>,
+    /// The group of that command and the log offset that it ends at, if it wrote.
+    pub group: Option<(u64, u64)>,
+    /// The command with its reply; for one of the partitions.
+    pub work: Option<Box<Work>>,
+}
+
+/// Expirer → partition: these may be due.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Expire(pub Vec<Due>);
+
+/// Admin → partition: what is your state?
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Observe(pub mpsc::Sender<Report>);
+
+/// A partition's state, for INFO.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Which partition.
+    pub index: usize,
+    /// Its counters.
+    pub stats: Stats,
+    /// Its arbiter's counters of commands.
+    pub statistics: Statistics,
+    /// Its numbers; a key overwritten blindly may be counted twice until that is settled.
+    pub counts: AllCounts,
+    /// Which namespaces databases show.
+    pub namespaces: Option<Namespaces>,
+    /// Bytes that RocksDB lacks.
+    pub dirty_bytes: usize,
+    /// Bytes in memory, those included.
+    pub memory_bytes: usize,
+    /// Entries in memory.
+    pub entries: usize,
+}
+
+/// Admin → partition: change something about yourself.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum Control {
+    /// Forget the counters.
+    ResetStatistics,
+    /// Forget the times of these commands; of all, if `None`.
+    ResetLatency(Option<Vec<usize>>),
+    /// Hand everything off; answer when RocksDB has it.
+    Drain(mpsc::Sender<()>),
+    /// Drop all cached entries.
+    DropCache,
+    /// Take over changed options.
+    Reconfigure,
+}
+
+/// Connection → admin: run this command. Answered by [`Administered`].
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Administer {
+    /// The command.
+    pub work: Box<Work>,
+    /// The client, as it is now.
+    pub session: Session,
+}
+
+/// Anyone → connection: end now.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Kill;

@@ -1,0 +1,911 @@
+//! The partition actor: runs commands on the keyspace that it owns.
+//!
+//! Its [`Host`] is reached in two ways: by messages from other arbiters, and by direct calls from the
+//! connections of its own arbiter (the same thread: no hop, no copy). Both bring [`Work`]: the commands of one
+//! client's read, in order. Work that cannot go on (a key is on disk, there is no room to write) is put aside
+//! and taken up again; other clients' work goes on.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+use bytes::Bytes;
+use pika_core::binlog::Record;
+use pika_core::commands::execute::{Environment, Halt, execute};
+use pika_core::commands::table::Entry;
+use pika_core::commands::{Args, Flags, Settings, redact};
+use pika_core::engine::{Read, Tier};
+use pika_core::info::Statistics;
+use pika_core::keyspace::expiry;
+use pika_core::keyspace::partition::{LogRecord, Partition};
+use pika_core::keyspace::table::Group;
+use pika_core::keyspace::transaction::{Need, Reach, Source};
+use pika_core::keyspace::view::View;
+use pika_core::resp::Reply;
+use pika_core::slowlog::SlowLog;
+
+use crate::connection::{Connection, Core};
+use crate::message::*;
+use crate::state::{State, lock, now_ms};
+use crate::write_behind::Job;
+
+/// Hand-offs of one partition that may be under way. What is written meanwhile gathers and is coalesced.
+pub const HAND_OFFS: usize = 2;
+/// Keys written since the last hand-off that are handed off without waiting for the interval.
+const HAND_OFF_KEYS: usize = 8192;
+
+/// One command of a client.
+#[derive(Debug, Clone, Copy)]
+pub struct Op {
+    /// Which.
+    pub entry: &'static Entry,
+    /// Its words: first index into [`Work::ranges`], and how many.
+    pub words: (u32, u32),
+    /// Whether the words stand in [`Work::inline`] instead of [`Work::frame`].
+    pub inline: bool,
+    /// The selected database.
+    pub database: usize,
+    /// Whether the reply is sent (CLIENT REPLY).
+    pub replies: bool,
+}
+
+/// Commands of one client, in order, and their replies so far.
+#[derive(Debug)]
+pub struct Work {
+    /// What the client sent.
+    pub frame: Bytes,
+    /// Decoded words of inline commands.
+    pub inline: Bytes,
+    /// Places of the words.
+    pub ranges: Vec<(u32, u32)>,
+    /// The commands.
+    pub ops: Vec<Op>,
+    /// The next one to run.
+    pub next: usize,
+    /// Replies so far.
+    pub reply: Reply,
+    /// Where each reply ends, if the work is one part of several.
+    pub ends: Option<Vec<usize>>,
+    /// For each command its place among all of the read, if it is one part of several.
+    pub places: Vec<u32>,
+    /// The replies may leave when the log has this group.
+    pub hold: Group,
+    /// What the next command needs that a view has to hold.
+    pub needs: Vec<Need>,
+    /// Where the replies go, if not back to a caller on the same arbiter.
+    pub client: Option<Addr<Connection>>,
+    /// For the slow log.
+    pub client_facts: (u64, String),
+    /// The partition that keeps it.
+    pub home: usize,
+}
+
+impl Work {
+    /// The words of a command.
+    pub fn args(&self, op: &Op) -> Args<'_> {
+        let words = &self.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
+        Args::new(if op.inline { &self.inline } else { &self.frame }, words)
+    }
+}
+
+/// A command over all partitions, on its way through them.
+#[derive(Debug)]
+pub struct Exclusive {
+    /// The command (exactly one).
+    pub work: Box<Work>,
+    /// States lent so far, in order.
+    pub held: Vec<Box<Partition>>,
+}
+
+/// What the partition's thread knows; shared with the connections of its arbiter.
+#[derive(Debug)]
+pub struct Host {
+    /// Which partition.
+    pub index: usize,
+    partition: Option<Box<Partition>>,
+    state: Arc<State>,
+    address: Addr<PartitionActor>,
+    settings: Arc<Settings>,
+    config_version: u64,
+    slow_threshold: i64,
+    track_latency: bool,
+    /// Counters of this arbiter's commands.
+    pub statistics: Statistics,
+    /// Work and messages that wait for the state to come home.
+    away: VecDeque<Deferred>,
+    /// Work that waits for entries from disk.
+    fetching: HashMap<u64, Box<Work>>,
+    next_ticket: u64,
+    /// Work that waits for room in the overlay.
+    crowded: VecDeque<Box<Work>>,
+    /// Work that waits for blind writes to settle.
+    settling: Vec<Box<Work>>,
+    /// Due entries that wait for the disk.
+    tick_sent: bool,
+    /// Groups that the log does not have yet, and where they end in it.
+    unlogged: VecDeque<(Group, u64)>,
+    logged: Group,
+    /// Local connections and remote work whose replies wait for a group.
+    held_clients: VecDeque<(Group, Rc<RefCell<Core>>)>,
+    held_work: VecDeque<(Group, Box<Work>)>,
+    under_way: usize,
+    last_hand_off: Instant,
+    timer_set: bool,
+    interval: Duration,
+    overlay_limit: usize,
+    table_limit: usize,
+    draining: Vec<std::sync::mpsc::Sender<()>>,
+    now_ms: u64,
+}
+
+#[derive(Debug)]
+enum Deferred {
+    Work(Box<Work>),
+    Lend(Box<Exclusive>),
+    Expire(Vec<expiry::Due>),
+}
+
+thread_local! {
+    static HOST: RefCell<Option<Rc<RefCell<Host>>>> = const { RefCell::new(None) };
+}
+
+/// The host of this arbiter's partition.
+pub fn local_host() -> Option<Rc<RefCell<Host>>> {
+    HOST.with(|host| host.borrow().clone())
+}
+
+/// How running a piece of work ended.
+#[derive(Debug)]
+pub enum Ran {
+    /// All commands were run.
+    Done(Box<Work>),
+    /// The host keeps it, and sends [`Finished`] when it is done.
+    Kept,
+}
+
+enum Step {
+    Next,
+    Park(Halt),
+    Crowded,
+}
+
+impl Host {
+    fn partition(&mut self) -> &mut Partition {
+        self.partition.as_mut().expect("callers check that the state is at home")
+    }
+
+    /// Takes over options that changed.
+    fn refresh(&mut self) {
+        let version = self.state.config_version.load(Ordering::Acquire);
+        if version != self.config_version {
+            use pika_core::config::options;
+            let config = self.state.config();
+            self.config_version = version;
+            self.settings = self.state.settings();
+            self.slow_threshold = config.get(options::SLOWLOG_LOG_SLOWER_THAN);
+            self.track_latency = config.get(options::LATENCY_TRACKING);
+            self.interval = Duration::from_millis(u64::from(config.get(options::WRITE_BEHIND_INTERVAL_MS)));
+        }
+    }
+
+    /// Runs a client's commands as far as they go.
+    pub fn run(&mut self, mut work: Box<Work>) -> Ran {
+        if self.partition.is_none() {
+            self.away.push_back(Deferred::Work(work));
+            return Ran::Kept;
+        }
+        self.refresh();
+        self.now_ms = now_ms();
+        let mut started = Instant::now();
+        while work.next < work.ops.len() {
+            match self.step(&mut work, &mut started) {
+                Step::Next => work.next += 1,
+                Step::Crowded => {
+                    self.crowded.push_back(work);
+                    self.send_tick();
+                    return Ran::Kept;
+                }
+                Step::Park(halt) => {
+                    self.park(work, halt);
+                    return Ran::Kept;
+                }
+            }
+        }
+        self.partition().evict_to(self.table_limit, (self.now_ms / 1000) as u32);
+        Ran::Done(work)
+    }
+
+    fn step(&mut self, work: &mut Work, started: &mut Instant) -> Step {
+        let op = work.ops[work.next];
+        let flags = op.entry.command.flags;
+        if flags.has(Flags::WRITE) && self.partition().dirty_bytes() > self.overlay_limit {
+            return Step::Crowded;
+        }
+        let start = work.reply.len();
+        if flags.has(Flags::DENYOOM) && self.state.disk_full.load(Ordering::Relaxed) {
+            work.reply.error("OOM command not allowed when the disk has less room than 'disk-reserve'");
+            self.statistics.error(&work.reply.as_slice()[start..]);
+            self.statistics.rejected(op.entry.id);
+            self.end_reply(work, &op, start);
+            return Step::Next;
+        }
+        let settings = self.settings.clone();
+        let environment = Environment { now_ms: self.now_ms, settings: &settings, database: op.database };
+        let words = &work.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
+        let args = Args::new(if op.inline { &work.inline } else { &work.frame }, words);
+        let partition = self.partition.as_mut().expect("checked by the caller");
+        let source = Source::One(partition);
+        let done = match execute(op.entry.command, args, source, Reach::SERVING, environment, &mut work.reply) {
+            Ok(done) => done,
+            Err(halt) => return Step::Park(halt),
+        };
+        work.hold = work.hold.max(done.group);
+        if done.wrote {
+            self.send_tick();
+        }
+        self.count(work, &op, start, started);
+        self.end_reply(work, &op, start);
+        Step::Next
+    }
+
+    fn end_reply(&mut self, work: &mut Work, op: &Op, start: usize) {
+        if !op.replies {
+            work.reply.truncate(start);
+        }
+        let end = work.reply.len();
+        if let Some(ends) = &mut work.ends {
+            ends.push(end);
+        }
+    }
+
+    fn count(&mut self, work: &Work, op: &Op, start: usize, started: &mut Instant) {
+        let now = Instant::now();
+        let took = now.duration_since(*started);
+        *started = now;
+        let reply = &work.reply.as_slice()[start..];
+        let failed = reply.first() == Some(&b'-');
+        if failed {
+            self.statistics.error(reply);
+        }
+        self.statistics.ran(op.entry.id, took.as_nanos() as u64, failed, self.track_latency);
+        if SlowLog::is_slow(self.slow_threshold, took.as_micros() as u64)
+            && !op.entry.command.flags.has(Flags::SKIP_SLOWLOG)
+        {
+            self.log_slow(work, op, took);
+        }
+    }
+
+    fn log_slow(&self, work: &Work, op: &Op, took: Duration) {
+        add_slow(&self.state, work, op, took);
+    }
+
+    fn park(&mut self, mut work: Box<Work>, halt: Halt) {
+        match halt {
+            Halt::Engine(error) => crate::server::fail_stop(&self.state.logger, &error.to_string()),
+            Halt::Settle => {
+                self.settling.push(work);
+                self.close_group();
+                self.hand_off();
+            }
+            Halt::Need(needs) => {
+                self.state.counters.disk_waits.fetch_add(1, Ordering::Relaxed);
+                let ranges = needs.iter().any(|need| matches!(need, Need::Range(..)));
+                let writes = work.ops[work.next].entry.command.is_write();
+                if ranges && writes {
+                    self.lend_to_reader(work);
+                } else if ranges || !work.needs.is_empty() {
+                    work.needs.extend(needs);
+                    self.view(work);
+                } else {
+                    self.fetch(work, needs);
+                }
+            }
+        }
+    }
+
+    /// Has entries read from disk, and takes the work up again when they are there.
+    fn fetch(&mut self, work: Box<Work>, needs: Vec<Need>) {
+        self.next_ticket += 1;
+        let ticket = self.next_ticket;
+        self.fetching.insert(ticket, work);
+        let (engine, address, state) = (self.state.engine.clone(), self.address.clone(), self.state.clone());
+        self.state.reads.run(move || {
+            let mut entries = Vec::with_capacity(needs.len());
+            for need in needs {
+                let Need::Key(family, key) = need else { continue };
+                match engine.get(family, &key, Tier::Disk) {
+                    Ok(value) => entries.push((family, key.to_vec(), value)),
+                    Err(error) => crate::server::fail_stop(&state.logger, &format!("read: {error:?}")),
+                }
+            }
+            address.do_send(Fetched { ticket, entries });
+        });
+    }
+
+    /// Keeps this moment, and has the command read it on another thread.
+    fn view(&mut self, mut work: Box<Work>) {
+        let needs = work.needs.clone();
+        let view = View::keep(&mut [self.partition()], &needs);
+        // What the view shows and the log lacks, the reply must wait for.
+        work.hold = work.hold.max(view.group);
+        self.send_tick();
+        let (address, settings, now_ms) = (self.address.clone(), self.settings.clone(), self.now_ms);
+        let state = self.state.clone();
+        self.state.reads.run(move || {
+            run_on_view(&mut work, &view, &settings, now_ms, &state);
+            address.do_send(Viewed(work));
+        });
+    }
+
+    /// A write that needs ranges from disk: the whole state goes to a thread that may wait.
+    fn lend_to_reader(&mut self, work: Box<Work>) {
+        self.close_group();
+        let Some(partition) = self.partition.take() else { return };
+        let exclusive = Box::new(Exclusive { work, held: vec![partition] });
+        run_exclusive_elsewhere(exclusive, &self.state, self.now_ms);
+    }
+
+    fn send_tick(&mut self) {
+        if !self.tick_sent {
+            self.tick_sent = true;
+            self.address.do_send(Tick);
+        }
+    }
+
+    /// Ends the tick's group and gives it to the log.
+    fn close_group(&mut self) {
+        let Some(partition) = self.partition.as_mut() else { return };
+        let Some((group, records)) = partition.close_group() else { return };
+        let end = records.last().map_or(0, LogRecord::end);
+        self.unlogged.push_back((group, end));
+        let committed = self.state.log.submit(records.into_iter().map(to_record).collect());
+        self.release(committed);
+    }
+
+    /// Lets replies go that waited for the log to come this far.
+    fn release(&mut self, committed: u64) {
+        while let Some(&(group, end)) = self.unlogged.front() {
+            if end > committed {
+                break;
+            }
+            self.logged = group;
+            self.unlogged.pop_front();
+        }
+        // Groups without records count as logged when all before them are.
+        if self.unlogged.is_empty()
+            && let Some(partition) = &self.partition
+        {
+            self.logged = self.logged.max(partition.open_group() - 1);
+        }
+        while self.held_clients.front().is_some_and(|(group, _)| *group <= self.logged) {
+            if let Some((_, core)) = self.held_clients.pop_front() {
+                core.borrow_mut().released(self.logged);
+            }
+        }
+        while self.held_work.front().is_some_and(|(group, _)| *group <= self.logged) {
+            if let Some((_, work)) = self.held_work.pop_front() {
+                deliver(work);
+            }
+        }
+    }
+
+    /// The last group that the log has.
+    pub fn logged(&self) -> Group {
+        self.logged
+    }
+
+    /// Has a local connection told when the log has a group.
+    pub fn hold_client(&mut self, group: Group, core: Rc<RefCell<Core>>) {
+        self.held_clients.push_back((group, core));
+        self.send_tick();
+    }
+
+    /// Work is done: its replies leave when the log has what they speak of.
+    fn finish(&mut self, work: Box<Work>) {
+        if work.hold <= self.logged {
+            deliver(work);
+        } else {
+            let place = self.held_work.partition_point(|(group, _)| *group <= work.hold);
+            self.held_work.insert(place, (work.hold, work));
+            self.send_tick();
+        }
+    }
+
+    fn resume(&mut self, work: Box<Work>) {
+        if let Ran::Done(work) = self.run(work) {
+            self.finish(work);
+        }
+    }
+
+    fn hand_off_if_due(&mut self, ctx: &mut Context<PartitionActor>) {
+        let Some(partition) = &self.partition else { return };
+        if !partition.has_queued() {
+            return;
+        }
+        if partition.queued() >= HAND_OFF_KEYS || self.last_hand_off.elapsed() >= self.interval {
+            self.hand_off();
+        } else if !self.timer_set {
+            self.timer_set = true;
+            ctx.run_later(self.interval, |actor, _| {
+                let mut host = actor.host.borrow_mut();
+                host.timer_set = false;
+                host.close_group();
+                host.hand_off();
+            });
+        }
+    }
+
+    /// Hands what was written to the write-behind thread, unless enough is under way.
+    fn hand_off(&mut self) {
+        if self.under_way >= HAND_OFFS {
+            return;
+        }
+        let Some(partition) = &mut self.partition else { return };
+        if partition.has_open_group() {
+            return;
+        }
+        self.last_hand_off = Instant::now();
+        if let Some(hand_off) = partition.hand_off() {
+            self.under_way += 1;
+            self.state.write_behind.send(Job::Apply(vec![hand_off]));
+        }
+    }
+
+    fn applied(&mut self) {
+        for work in std::mem::take(&mut self.settling) {
+            self.resume(work);
+        }
+        let waiting = std::mem::take(&mut self.crowded);
+        for work in waiting {
+            self.resume(work);
+        }
+        self.close_group();
+        self.hand_off();
+        let idle = self.under_way == 0 && self.partition.as_ref().is_some_and(|p| !p.has_queued());
+        if idle {
+            self.draining.drain(..).for_each(|done| {
+                let _ = done.send(());
+            });
+        }
+    }
+
+    fn expire(&mut self, due: Vec<expiry::Due>) {
+        if self.partition.is_none() {
+            self.away.push_back(Deferred::Expire(due));
+            return;
+        }
+        self.now_ms = now_ms();
+        for entry in due {
+            let now_ms = self.now_ms;
+            let result = expiry::remove_due(self.partition(), Reach::SERVING, now_ms, &entry);
+            match result {
+                Ok(()) => {}
+                Err(pika_core::keyspace::transaction::Stop::Engine(error)) => {
+                    crate::server::fail_stop(&self.state.logger, &error.to_string());
+                }
+                // On disk: it is read, and the expirer comes by again.
+                Err(pika_core::keyspace::transaction::Stop::Need(needs)) => self.warm(needs),
+                Err(_) => {}
+            }
+        }
+        self.send_tick();
+    }
+
+    /// Has entries read into memory for whoever asks next.
+    fn warm(&mut self, needs: Vec<Need>) {
+        let (engine, address) = (self.state.engine.clone(), self.address.clone());
+        self.state.reads.run(move || {
+            let entries = needs
+                .into_iter()
+                .filter_map(|need| match need {
+                    Need::Key(family, key) => {
+                        let value = engine.get(family, &key, Tier::Disk).ok()?;
+                        Some((family, key.to_vec(), value))
+                    }
+                    Need::Range(..) => None,
+                })
+                .collect();
+            address.do_send(Fetched { ticket: 0, entries });
+        });
+    }
+
+    fn report(&self) -> Report {
+        let mut report =
+            Report { index: self.index, statistics: self.statistics.clone(), ..Report::default() };
+        if let Some(partition) = &self.partition {
+            report.stats = partition.stats;
+            report.counts = partition.all_counts();
+            report.namespaces = Some(partition.namespaces().clone());
+            report.dirty_bytes = partition.dirty_bytes();
+            report.memory_bytes = partition.memory_bytes();
+            report.entries = partition.memory_entries();
+        }
+        report
+    }
+
+    /// Lends the state to a command over all partitions, or runs the command if this is the last of them.
+    fn lend(&mut self, mut exclusive: Box<Exclusive>) {
+        if self.partition.is_none() {
+            self.away.push_back(Deferred::Lend(exclusive));
+            return;
+        }
+        self.close_group();
+        exclusive.held.extend(self.partition.take());
+        match self.state.partitions().get(self.index + 1) {
+            Some(next) => next.do_send(Lend(exclusive)),
+            None => run_exclusive_elsewhere(exclusive, &self.state, now_ms()),
+        }
+    }
+
+    fn come_home(&mut self, message: Return) {
+        self.partition = Some(message.state);
+        self.under_way += usize::from(message.group.is_some());
+        if let Some((group, end)) = message.group {
+            self.unlogged.push_back((group, end));
+        }
+        let committed = self.state.log.committed();
+        self.release(committed);
+        if let Some(work) = message.work {
+            // The one command that went around; the rest of its read follows here.
+            self.resume(work);
+        }
+        while self.partition.is_some() {
+            match self.away.pop_front() {
+                Some(Deferred::Work(work)) => self.resume(work),
+                Some(Deferred::Lend(exclusive)) => self.lend(exclusive),
+                Some(Deferred::Expire(due)) => self.expire(due),
+                None => break,
+            }
+        }
+    }
+}
+
+/// Adds a command to the slow log.
+pub fn add_slow(state: &State, work: &Work, op: &Op, took: Duration) {
+    let words = redact::words(op.entry, work.args(op));
+    let max_len = state.config().get(pika_core::config::options::SLOWLOG_MAX_LEN);
+    let name = lock(&state.clients)
+        .get(&work.client_facts.0)
+        .map(|client| lock(&client.session).name.clone())
+        .unwrap_or_default();
+    lock(&state.slow_log).add(
+        words.into_iter(),
+        now_ms() / 1000,
+        took.as_micros() as u64,
+        (&work.client_facts.1, &name),
+        max_len,
+    );
+}
+
+fn to_record(record: LogRecord) -> Record {
+    Record {
+        offset: record.offset,
+        clock_ms: record.clock_ms,
+        database: record.database,
+        first_slot: record.first_slot,
+        last_slot: record.last_slot,
+        payload: Bytes::from(record.payload),
+    }
+}
+
+fn deliver(work: Box<Work>) {
+    if let Some(client) = work.client.clone() {
+        client.do_send(Finished(work));
+    }
+}
+
+/// Runs the next command against a view. If it needs more than the view holds, its needs grow, and it comes back
+/// without having run.
+fn run_on_view(work: &mut Work, view: &View, settings: &Settings, now_ms: u64, state: &State) {
+    let op = work.ops[work.next];
+    let start = work.reply.len();
+    let began = Instant::now();
+    let environment = Environment { now_ms, settings, database: op.database };
+    let words = &work.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
+    let args = Args::new(if op.inline { &work.inline } else { &work.frame }, words);
+    let source = Source::View(view);
+    match execute(op.entry.command, args, source, Reach::UNBOUNDED, environment, &mut work.reply) {
+        Ok(_) => {
+            finish_op(work, &op, start);
+            let took = began.elapsed();
+            let threshold = state.config().get(pika_core::config::options::SLOWLOG_LOG_SLOWER_THAN);
+            if SlowLog::is_slow(threshold, took.as_micros() as u64) {
+                add_slow(state, work, &op, took);
+            }
+        }
+        Err(Halt::Need(needs)) => work.needs.extend(needs),
+        Err(Halt::Settle) => {}
+        Err(Halt::Engine(error)) => crate::server::fail_stop(&state.logger, &error.to_string()),
+    }
+}
+
+fn finish_op(work: &mut Work, op: &Op, start: usize) {
+    if !op.replies {
+        work.reply.truncate(start);
+    }
+    let end = work.reply.len();
+    if let Some(ends) = &mut work.ends {
+        ends.push(end);
+    }
+    work.next += 1;
+    work.needs.clear();
+}
+
+/// Runs a command over lent partitions on a thread that may wait, and sends the states home.
+fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, now_ms: u64) {
+    let shared = state.clone();
+    state.reads.run(move || {
+        let Exclusive { mut work, mut held } = *exclusive;
+        let settings = shared.settings();
+        let op = work.ops[work.next];
+        let start = work.reply.len();
+        loop {
+            let environment = Environment { now_ms, settings: &settings, database: op.database };
+            let words = &work.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
+            let args = Args::new(if op.inline { &work.inline } else { &work.frame }, words);
+            let source = if held.len() == 1 { Source::One(&mut held[0]) } else { Source::All(&mut held) };
+            match execute(op.entry.command, args, source, Reach::UNBOUNDED, environment, &mut work.reply) {
+                Ok(_) => break,
+                Err(Halt::Settle) => hand_off_and_wait(&mut held, &shared),
+                Err(Halt::Engine(error)) => crate::server::fail_stop(&shared.logger, &error.to_string()),
+                Err(Halt::Need(needs)) => {
+                    crate::server::fail_stop(&shared.logger, &format!("an unbounded read needs {needs:?}"))
+                }
+            }
+        }
+        finish_op(&mut work, &op, start);
+        send_home(held, work, &shared);
+    });
+}
+
+fn hand_off_and_wait(held: &mut [Box<Partition>], state: &State) {
+    let hand_offs: Vec<_> = held.iter_mut().filter_map(|partition| partition.hand_off()).collect();
+    let (answer, wait) = std::sync::mpsc::channel();
+    state.write_behind.send(Job::ApplyHere(hand_offs, answer));
+    // Hand-offs from before are answered to the partitions' actors, whose states are here: their blind writes
+    // are settled all the same, by the sum that this answer carries.
+    for applied in wait.recv().unwrap_or_default() {
+        if let Some(partition) = held.iter_mut().find(|partition| partition.index == applied.partition) {
+            partition.applied(applied);
+        }
+    }
+}
+
+fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, state: &State) {
+    let mut groups: Vec<Option<(Group, u64)>> = vec![None; held.len()];
+    if let Some((group, records)) = held[0].close_group() {
+        let end = records.last().map_or(0, LogRecord::end);
+        groups[0] = Some((group, end));
+        for (partition, slot) in held.iter_mut().zip(&mut groups).skip(1) {
+            *slot = Some((partition.end_group(end), end));
+        }
+        state.log.submit(records.into_iter().map(to_record).collect());
+        // What one command wrote over several partitions reaches RocksDB in one batch.
+        let hand_offs: Vec<_> = held
+            .iter_mut()
+            .map(|partition| partition.hand_off().expect("each has a group that just ended"))
+            .collect();
+        state.write_behind.send(Job::Apply(hand_offs));
+        work.hold = group;
+    }
+    let home = work.home;
+    let mut work = Some(work);
+    for (partition, group) in held.into_iter().zip(groups) {
+        let index = partition.index;
+        let work = if index == home { work.take() } else { None };
+        state.partitions()[index].do_send(Return { state: partition, group, work });
+    }
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct PartitionActor {
+    host: Rc<RefCell<Host>>,
+}
+
+impl PartitionActor {
+    /// Starts the actor on the current arbiter.
+    pub fn start_here(partition: Box<Partition>, state: Arc<State>, threads: usize) -> Addr<PartitionActor> {
+        PartitionActor::create(move |ctx| {
+            let budget = state.budget;
+            let host = Rc::new(RefCell::new(Host {
+                index: partition.index,
+                partition: Some(partition),
+                address: ctx.address(),
+                settings: state.settings(),
+                state,
+                config_version: 0,
+                slow_threshold: 10_000,
+                track_latency: true,
+                statistics: Statistics::default(),
+                away: VecDeque::new(),
+                fetching: HashMap::new(),
+                next_ticket: 0,
+                crowded: VecDeque::new(),
+                settling: Vec::new(),
+                tick_sent: false,
+                unlogged: VecDeque::new(),
+                logged: 0,
+                held_clients: VecDeque::new(),
+                held_work: VecDeque::new(),
+                under_way: 0,
+                last_hand_off: Instant::now(),
+                timer_set: false,
+                interval: Duration::from_millis(2),
+                overlay_limit: budget.overlay as usize / threads,
+                table_limit: budget.tables as usize / threads,
+                draining: Vec::new(),
+                now_ms: 0,
+            }));
+            HOST.with(|slot| *slot.borrow_mut() = Some(host.clone()));
+            PartitionActor { host }
+        })
+    }
+}
+
+impl Actor for PartitionActor {
+    type Context = Context<PartitionActor>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // Messages come only from bounded senders (see message.rs); the default of 16 would only cost wake-ups.
+        ctx.set_mailbox_capacity(1024);
+    }
+}
+
+impl Handler<Execute> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, Execute(work): Execute, _: &mut Self::Context) {
+        self.host.borrow_mut().resume(work);
+    }
+}
+
+impl Handler<Tick> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Tick, ctx: &mut Self::Context) {
+        let mut host = self.host.borrow_mut();
+        host.tick_sent = false;
+        host.close_group();
+        let committed = host.state.log.committed();
+        host.release(committed);
+        host.hand_off_if_due(ctx);
+    }
+}
+
+impl Handler<Logged> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, Logged(offset): Logged, _: &mut Self::Context) {
+        self.host.borrow_mut().release(offset);
+    }
+}
+
+impl Handler<AppliedHandOff> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, AppliedHandOff(applied): AppliedHandOff, ctx: &mut Self::Context) {
+        let mut host = self.host.borrow_mut();
+        if host.partition.is_none() {
+            // The state is lent: its answer waits until it is home.
+            ctx.notify_later(AppliedHandOff(applied), Duration::from_millis(1));
+            return;
+        }
+        host.under_way = host.under_way.saturating_sub(1);
+        host.partition().applied(applied);
+        host.applied();
+    }
+}
+
+impl Handler<Fetched> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, message: Fetched, ctx: &mut Self::Context) {
+        let mut host = self.host.borrow_mut();
+        if host.partition.is_none() {
+            ctx.notify_later(message, Duration::from_millis(1));
+            return;
+        }
+        let now_s = (now_ms() / 1000) as u32;
+        for (family, key, value) in message.entries {
+            host.partition().insert_read(family, &key, value.as_deref(), now_s);
+        }
+        if let Some(work) = host.fetching.remove(&message.ticket) {
+            host.resume(work);
+        }
+    }
+}
+
+impl Handler<Viewed> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, Viewed(work): Viewed, _: &mut Self::Context) {
+        let mut host = self.host.borrow_mut();
+        if host.partition.is_some() && !work.needs.is_empty() {
+            host.refresh();
+            host.now_ms = now_ms();
+            host.view(work);
+        } else {
+            host.resume(work);
+        }
+    }
+}
+
+impl Handler<Lend> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, Lend(exclusive): Lend, _: &mut Self::Context) {
+        self.host.borrow_mut().lend(exclusive);
+    }
+}
+
+impl Handler<Return> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, message: Return, _: &mut Self::Context) {
+        let mut host = self.host.borrow_mut();
+        host.come_home(message);
+        host.send_tick();
+    }
+}
+
+impl Handler<Expire> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, Expire(due): Expire, _: &mut Self::Context) {
+        self.host.borrow_mut().expire(due);
+    }
+}
+
+impl Handler<Observe> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, Observe(answer): Observe, _: &mut Self::Context) {
+        let _ = answer.send(self.host.borrow().report());
+    }
+}
+
+impl Handler<Control> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, control: Control, ctx: &mut Self::Context) {
+        let mut host = self.host.borrow_mut();
+        match control {
+            Control::ResetStatistics => {
+                host.statistics = Statistics::default();
+                if let Some(partition) = &mut host.partition {
+                    partition.stats = Default::default();
+                }
+            }
+            Control::ResetLatency(None) => {
+                let ids: Vec<usize> = host.statistics.commands().map(|(id, _)| id).collect();
+                ids.into_iter().for_each(|id| host.statistics.reset_latency(id));
+            }
+            Control::ResetLatency(Some(ids)) => {
+                ids.into_iter().for_each(|id| host.statistics.reset_latency(id));
+            }
+            Control::Drain(done) => {
+                if host.partition.is_none() {
+                    ctx.notify_later(Control::Drain(done), Duration::from_millis(1));
+                    return;
+                }
+                host.draining.push(done);
+                host.close_group();
+                host.hand_off();
+                // Answers at once if nothing is under way.
+                host.applied();
+            }
+            Control::DropCache => {
+                if let Some(partition) = &mut host.partition {
+                    partition.drop_cache();
+                }
+            }
+            Control::Reconfigure => host.refresh(),
+        }
+    }
+}
+

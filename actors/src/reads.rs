@@ -1,0 +1,41 @@
+//! Threads that wait for the disk, so that no thread that serves clients has to.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use crate::state::lock;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A pool of threads with one queue. What is queued is bounded by the connections: each waits for its own job.
+#[derive(Debug, Clone)]
+pub struct ReadPool {
+    jobs: Sender<Job>,
+}
+
+impl ReadPool {
+    /// Starts `threads` threads.
+    pub fn start(threads: usize) -> std::io::Result<ReadPool> {
+        let (jobs, queue) = channel::<Job>();
+        let queue = Arc::new(Mutex::new(queue));
+        for index in 0..threads.max(1) {
+            let queue = queue.clone();
+            std::thread::Builder::new().name(format!("pika-read-{index}")).spawn(move || work(&queue))?;
+        }
+        Ok(ReadPool { jobs })
+    }
+
+    /// Runs a job on one of the threads.
+    pub fn run(&self, job: impl FnOnce() + Send + 'static) {
+        // The threads live as long as a sender does.
+        let _ = self.jobs.send(Box::new(job));
+    }
+}
+
+fn work(queue: &Mutex<Receiver<Job>>) {
+    loop {
+        let job = lock(queue).recv();
+        let Ok(job) = job else { return };
+        job();
+    }
+}

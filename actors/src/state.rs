@@ -1,0 +1,256 @@
+//! What all actors share: options, counters, clients, and where the others are.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use actix::Addr;
+use pika_core::commands::Settings;
+use pika_core::config::{Config, options};
+use pika_core::engine::rocks::RocksEngine;
+use pika_core::server::Identity;
+use pika_core::session::Session;
+use pika_core::slowlog::SlowLog;
+
+use crate::binlog::Log;
+use crate::connection::Connection;
+use crate::partition::PartitionActor;
+use crate::reads::ReadPool;
+use crate::write_behind::WriteBehindHandle;
+
+/// Locks, whether or not another thread panicked while it held the lock: a panic ends the process anyway.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// "Now", Unix time in microseconds.
+pub fn now_us() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as u64)
+}
+
+/// "Now", Unix time in ms.
+pub fn now_ms() -> u64 {
+    now_us() / 1000
+}
+
+/// A client as other threads see it.
+#[derive(Debug)]
+pub struct ClientHandle {
+    /// Its session, as of its last read.
+    pub session: Mutex<Session>,
+    /// Its actor.
+    pub address: OnceLock<Addr<Connection>>,
+    /// Bytes of replies that wait to be written.
+    pub output_bytes: AtomicUsize,
+    /// Bytes read and not run yet.
+    pub input_bytes: AtomicUsize,
+    /// Bytes that the input buffer has room for.
+    pub input_capacity: AtomicUsize,
+    /// File descriptor of its socket.
+    pub fd: AtomicI64,
+}
+
+/// Counters that several threads add to.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Connections accepted.
+    pub connections: AtomicU64,
+    /// Connections refused.
+    pub rejected_connections: AtomicU64,
+    /// Commands run.
+    pub commands: AtomicU64,
+    /// Bytes read.
+    pub input_bytes: AtomicU64,
+    /// Bytes written.
+    pub output_bytes: AtomicU64,
+    /// Reads from sockets.
+    pub reads: AtomicU64,
+    /// Writes to sockets.
+    pub writes: AtomicU64,
+    /// Commands that had to wait for the disk.
+    pub disk_waits: AtomicU64,
+    /// Clients closed at their output limit.
+    pub output_limit_disconnections: AtomicU64,
+}
+
+/// What the memory budget was divided into; bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// All together.
+    pub total: u64,
+    /// Partitions: what RocksDB lacks.
+    pub overlay: u64,
+    /// Partitions: all entries, the overlay included.
+    pub tables: u64,
+    /// RocksDB's block cache.
+    pub block_cache: u64,
+    /// RocksDB's memtables, before they are flushed.
+    pub write_buffer: u64,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct State {
+    /// What does not change.
+    pub identity: Identity,
+    /// Where lines for the operator go.
+    pub logger: slog::Logger,
+    /// The store.
+    pub engine: RocksEngine,
+    /// The log.
+    pub log: Arc<Log>,
+    /// How memory is divided.
+    pub budget: Budget,
+    /// Threads that wait for the disk.
+    pub reads: ReadPool,
+    /// The writer of the store.
+    pub write_behind: WriteBehindHandle,
+    /// Partitions' actors, in order.
+    pub partitions: OnceLock<Vec<Addr<PartitionActor>>>,
+    /// The admin actor.
+    pub admin: OnceLock<Addr<crate::admin::Admin>>,
+    config: RwLock<Arc<Config>>,
+    settings: RwLock<Arc<Settings>>,
+    /// Grows with each change of `config`.
+    pub config_version: AtomicU64,
+    /// Clients by id.
+    pub clients: Mutex<HashMap<u64, Arc<ClientHandle>>>,
+    /// How many clients there are, those being set up included.
+    pub client_count: AtomicUsize,
+    next_client: AtomicU64,
+    /// CLIENT PAUSE: until when, ms, and whether only writes wait.
+    pub pause: Mutex<Option<pika_core::server::Pause>>,
+    /// Whether `pause` is set at all.
+    pub paused: AtomicBool,
+    /// Counters.
+    pub counters: Counters,
+    /// SLOWLOG.
+    pub slow_log: Mutex<SlowLog>,
+    /// The process is ending.
+    pub stopping: AtomicBool,
+    /// DEBUG SET-ACTIVE-EXPIRE.
+    pub active_expire: AtomicBool,
+    /// The disk has less room than `disk-reserve`.
+    pub disk_full: AtomicBool,
+    /// What BGSAVE is at.
+    pub backup: Mutex<crate::backup::Progress>,
+    /// What the start found.
+    pub started: crate::server::StartReport,
+    /// Where the configuration came from.
+    pub config_path: Option<std::path::PathBuf>,
+    /// A compaction that someone asked for is running.
+    pub compacting: AtomicBool,
+    /// Replication id.
+    pub replication_id: Mutex<String>,
+    /// Most memory ever seen in use.
+    pub peak_memory: AtomicU64,
+    /// When the process started.
+    pub start: Instant,
+    /// SHUTDOWN that waits can be stopped.
+    pub shutdown: Mutex<Option<std::sync::mpsc::Sender<()>>>,
+    /// Commands and bytes at the last sample, and rates since: ops, input, output a second.
+    pub rates: Mutex<[f64; 3]>,
+}
+
+/// What [`State::new`] is made from.
+#[derive(Debug)]
+pub struct Parts {
+    /// See [`State`].
+    pub identity: Identity,
+    /// See [`State`].
+    pub logger: slog::Logger,
+    /// See [`State`].
+    pub engine: RocksEngine,
+    /// See [`State`].
+    pub log: Arc<Log>,
+    /// See [`State`].
+    pub budget: Budget,
+    /// See [`State`].
+    pub reads: ReadPool,
+    /// See [`State`].
+    pub write_behind: WriteBehindHandle,
+    /// The options.
+    pub config: Config,
+    /// See [`State`].
+    pub config_path: Option<std::path::PathBuf>,
+    /// See [`State`].
+    pub started: crate::server::StartReport,
+}
+
+impl State {
+    /// The state at the start.
+    pub fn new(parts: Parts) -> State {
+        let settings = settings_of(&parts.config);
+        State {
+            replication_id: Mutex::new(crate::system::random_hex(40)),
+            identity: parts.identity,
+            logger: parts.logger,
+            engine: parts.engine,
+            log: parts.log,
+            budget: parts.budget,
+            reads: parts.reads,
+            write_behind: parts.write_behind,
+            partitions: OnceLock::new(),
+            admin: OnceLock::new(),
+            config: RwLock::new(Arc::new(parts.config)),
+            settings: RwLock::new(Arc::new(settings)),
+            config_version: AtomicU64::new(1),
+            clients: Mutex::default(),
+            client_count: AtomicUsize::new(0),
+            next_client: AtomicU64::new(1),
+            pause: Mutex::default(),
+            paused: AtomicBool::new(false),
+            counters: Counters::default(),
+            slow_log: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            active_expire: AtomicBool::new(true),
+            disk_full: AtomicBool::new(false),
+            backup: Mutex::new(crate::backup::Progress::new(now_ms() / 1000)),
+            started: parts.started,
+            config_path: parts.config_path,
+            compacting: AtomicBool::new(false),
+            peak_memory: AtomicU64::new(0),
+            start: Instant::now(),
+            shutdown: Mutex::default(),
+            rates: Mutex::default(),
+        }
+    }
+
+    /// The options as they are now.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Those that commands on keys depend on.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the options.
+    pub fn replace_config(&self, config: Config) {
+        let settings = Arc::new(settings_of(&config));
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        self.config_version.fetch_add(1, Ordering::Release);
+    }
+
+    /// An id that no client has had.
+    pub fn new_client_id(&self) -> u64 {
+        self.next_client.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The partitions' actors. Empty before the server has started.
+    pub fn partitions(&self) -> &[Addr<PartitionActor>] {
+        self.partitions.get().map_or(&[], Vec::as_slice)
+    }
+}
+
+fn settings_of(config: &Config) -> Settings {
+    Settings {
+        max_bulk_len: config.get(options::PROTO_MAX_BULK_LEN),
+        hash_max_listpack_entries: config.get(options::HASH_MAX_LISTPACK_ENTRIES) as usize,
+        hash_max_listpack_value: config.get(options::HASH_MAX_LISTPACK_VALUE) as usize,
+        ..Settings::default()
+    }
+}

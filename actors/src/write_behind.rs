@@ -1,0 +1,195 @@
+//! The only writer of RocksDB: takes what partitions hand off, and asks for flushes.
+//!
+//! It never writes what the log lacks, and never lets a memtable go to disk before the log is synced as far as
+//! the memtable reaches: so that after any crash the log covers the data.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use pika_core::engine::rocks::RocksEngine;
+use pika_core::engine::{Engine, EngineError, Family, Range};
+use pika_core::keyspace::write_behind::{HandOff, WriteBehind};
+
+use crate::binlog::Log;
+use crate::message::AppliedHandOff;
+use crate::state::State;
+
+/// What the thread is asked to do, in order.
+#[derive(Debug)]
+pub enum Job {
+    /// Write these as one batch and tell their partitions.
+    Apply(Vec<HandOff>),
+    /// Write these as one batch and answer here.
+    ApplyHere(Vec<HandOff>, Sender<Vec<pika_core::keyspace::write_behind::Applied>>),
+    /// Put everything on disk, and answer.
+    Flush(Sender<()>),
+    /// Copy the store into this folder as it is now, and answer.
+    Checkpoint(std::path::PathBuf, Sender<Result<(), String>>),
+    /// Put everything on disk, close the store, and answer.
+    Stop(Sender<()>),
+}
+
+/// Where jobs go.
+#[derive(Debug, Clone)]
+pub struct WriteBehindHandle {
+    jobs: Sender<Job>,
+    /// The offset that RocksDB's files reach.
+    pub flushed: Arc<AtomicU64>,
+}
+
+impl WriteBehindHandle {
+    /// The handle and the queue for [`start`]. `flushed` is the offset that the files reach already.
+    pub fn new(flushed: u64) -> (WriteBehindHandle, Receiver<Job>) {
+        let (jobs, queue) = channel();
+        (WriteBehindHandle { jobs, flushed: Arc::new(AtomicU64::new(flushed)) }, queue)
+    }
+
+    /// Adds a job.
+    pub fn send(&self, job: Job) {
+        // The thread outlives all senders but those of a process that is ending.
+        let _ = self.jobs.send(job);
+    }
+
+    /// Flushes, and waits for it.
+    pub fn flush(&self) {
+        let (done, wait) = channel();
+        self.send(Job::Flush(done));
+        let _ = wait.recv();
+    }
+}
+
+struct Writer {
+    engine: RocksEngine,
+    log: Arc<Log>,
+    state: Arc<State>,
+    core: WriteBehind,
+    /// The highest offset that was written.
+    reach: u64,
+    /// A flush is under way and will reach this offset.
+    flushing: Option<u64>,
+    flushed: Arc<AtomicU64>,
+    replay_limit: u64,
+}
+
+/// Starts the thread.
+pub fn start(state: Arc<State>, queue: Receiver<Job>, replay_limit: u64, core: WriteBehind) -> std::io::Result<()> {
+    let mut writer = Writer {
+        engine: state.engine.clone(),
+        log: state.log.clone(),
+        core,
+        reach: state.write_behind.flushed.load(Ordering::Relaxed),
+        flushing: None,
+        flushed: state.write_behind.flushed.clone(),
+        replay_limit,
+        state,
+    };
+    std::thread::Builder::new().name("pika-writer".into()).spawn(move || writer.run(&queue)).map(|_| ())
+}
+
+impl Writer {
+    fn run(&mut self, queue: &Receiver<Job>) {
+        loop {
+            match queue.recv_timeout(Duration::from_millis(100)) {
+                Ok(job) => {
+                    if let Err(error) = self.perform(job) {
+                        crate::server::fail_stop(&self.state.logger, &format!("write-behind: {error}"));
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.flush_if_due();
+        }
+    }
+
+    fn perform(&mut self, job: Job) -> Result<(), EngineError> {
+        match job {
+            Job::Apply(hand_offs) => {
+                for applied in self.apply(hand_offs)? {
+                    if let Some(partition) = self.state.partitions().get(applied.partition) {
+                        partition.do_send(AppliedHandOff(applied));
+                    }
+                }
+            }
+            Job::ApplyHere(hand_offs, answer) => {
+                let applied = self.apply(hand_offs)?;
+                let _ = answer.send(applied);
+            }
+            Job::Flush(done) => {
+                self.flush_and_wait()?;
+                let _ = done.send(());
+            }
+            Job::Checkpoint(folder, done) => {
+                let result = self.flush_and_wait().and_then(|()| self.engine.checkpoint(&folder));
+                let _ = done.send(result.map_err(|error| error.to_string()));
+            }
+            Job::Stop(done) => {
+                self.flush_and_wait()?;
+                self.engine.close();
+                let _ = done.send(());
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(
+        &mut self,
+        hand_offs: Vec<HandOff>,
+    ) -> Result<Vec<pika_core::keyspace::write_behind::Applied>, EngineError> {
+        let reach = hand_offs.iter().map(|hand_off| hand_off.reach).max().unwrap_or(0);
+        let died = hand_offs.iter().any(|hand_off| !hand_off.dead.is_empty());
+        self.log.wait_written(reach);
+        let applied = self.core.apply(&self.engine, hand_offs)?;
+        self.reach = self.reach.max(reach);
+        if died {
+            self.reclaim_namespaces(&applied)?;
+        }
+        Ok(applied)
+    }
+
+    /// After FLUSHALL nothing in the store is alive, and nothing newer is in it yet: whole files go at once.
+    fn reclaim_namespaces(
+        &mut self,
+        applied: &[pika_core::keyspace::write_behind::Applied],
+    ) -> Result<(), EngineError> {
+        let found = pika_core::keyspace::recovery::read(&self.engine, 1)?;
+        self.engine.set_dead_namespaces(found.dead.iter().copied());
+        let _ = applied;
+        if found.counts.is_empty() {
+            for family in [Family::Meta, Family::Element, Family::Expiry] {
+                self.engine.drop_files(family, &Range::default())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a flush when the memtables are full, or when a restart would have to replay too much.
+    fn flush_if_due(&mut self) {
+        if let Some(reach) = self.flushing
+            && self.engine.property("rocksdb.num-immutable-mem-table") == Some(0)
+        {
+            self.flushed.store(reach, Ordering::Release);
+            self.flushing = None;
+        }
+        let flushed = self.flushing.unwrap_or_else(|| self.flushed.load(Ordering::Relaxed));
+        let full = self.engine.unflushed_bytes() >= self.engine.options().write_buffer_bytes as u64;
+        let long = self.reach.saturating_sub(flushed) >= self.replay_limit;
+        if (full || long) && self.reach > flushed {
+            self.log.sync_to(self.reach);
+            if let Err(error) = self.engine.flush(false) {
+                crate::server::fail_stop(&self.state.logger, &format!("flush: {error}"));
+            }
+            self.flushing = Some(self.reach);
+        }
+    }
+
+    fn flush_and_wait(&mut self) -> Result<(), EngineError> {
+        self.log.sync_to(self.reach);
+        self.engine.flush(true)?;
+        self.flushing = None;
+        self.flushed.store(self.reach, Ordering::Release);
+        Ok(())
+    }
+}
