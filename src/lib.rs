@@ -16,6 +16,7 @@ pub mod commands;
 pub mod config;
 pub mod encoding;
 pub mod engine;
+pub mod files;
 pub mod glob;
 pub mod keyspace;
 pub mod number;

@@ -163,7 +163,7 @@ impl Replay {
         }
         let malformed = |reason: String| ReplayError::Malformed { offset: record.offset, reason };
         let mut batch = crate::resp::Batch::default();
-        // What the log holds was within a client's limits, or was written by the server itself.
+        // The log holds what was accepted under the limits of its time.
         let limits =
             Limits { max_bulk_len: u64::from(u32::MAX), max_args: i64::from(i32::MAX), ..Limits::default() };
         let consumed = Parser::default()
@@ -175,7 +175,7 @@ impl Replay {
         for command in &batch.commands {
             let first = command.first as usize;
             let ranges = &batch.ranges[first..first + command.count as usize];
-            let args = Args::new(if command.inline { &batch.inline } else { &record.payload }, ranges);
+            let args = Args::new(&record.payload, ranges);
             self.run(partitions, record, args).map_err(|error| match error {
                 Halt::Engine(error) => ReplayError::Engine(error),
                 other => malformed(format!("{} stopped: {other:?}", args.word(0).escape_ascii())),

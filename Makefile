@@ -1,0 +1,58 @@
+# make setup   install what is missing          make test    all that CI runs
+# make build   the daemon, optimised            make crash   kill -9 under load, two hundred times
+# make run     build, and serve with config/    make bench   beside redis-server; writes docs/benchmarks/
+
+SHELL := /bin/bash
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+PIKA := target/release/pika
+# Options for the program that a target runs: make run ARGS="--port 7000", make bench ARGS=--quick
+ARGS :=
+
+# RocksDB compiled once per machine. Without these variables cargo compiles it itself, which takes much longer.
+with_rocksdb = library=$$(tools/build-rocksdb) && ROCKSDB_LIB_DIR=$$library ROCKSDB_STATIC=1
+
+.PHONY: setup build run test lint unit crash-short crash conformance bench
+
+setup:
+	@tools/setup
+
+build: setup
+	$(with_rocksdb) cargo build --release --locked
+
+run: build
+	$(PIKA) config $(ARGS)
+
+# One after the other even with -j: cargo and the timing of the tests want the machine for themselves.
+test: setup
+	$(MAKE) lint
+	$(MAKE) unit
+	$(MAKE) crash-short
+	$(MAKE) conformance
+
+lint: setup
+	cargo fmt --all --check
+	$(with_rocksdb) cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(with_rocksdb) RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# nextest gives each test a process of its own, but does not know doc tests.
+unit: setup
+	if cargo nextest --version >/dev/null 2>&1; then \
+	  $(with_rocksdb) cargo nextest run --workspace --locked --no-tests pass && \
+	  $(with_rocksdb) cargo test --doc --workspace --locked; \
+	else \
+	  $(with_rocksdb) cargo test --workspace --locked; \
+	fi
+
+# The harness first shows on redis-server that it sees a loss.
+crash-short: build
+	tests/crash/run.py --self-test --rounds 2
+	tests/crash/run.py --server $(PIKA) --rounds 6
+
+crash: build
+	tests/crash/run.py --server $(PIKA) --rounds 200 $(ARGS)
+
+conformance: build
+	tests/conformance/run.py --server $(PIKA) $(ARGS)
+
+bench: build
+	benches/server.py --server $(PIKA) $(ARGS)

@@ -1,0 +1,222 @@
+//! The format of `redis.conf`: one directive a line, its arguments separated by spaces and quoted as in Redis.
+
+use super::layer::{Layer, LoadError};
+use super::load::Files;
+use std::cell::RefCell;
+use std::path::Path;
+
+/// How deep files may include one another.
+const MAX_INCLUDES: usize = 16;
+
+/// A directive and where it stands.
+#[derive(Debug)]
+pub(super) struct Directive {
+    pub(super) origin: String,
+    pub(super) words: Vec<String>,
+}
+
+/// Reads redis.conf-style text. The origin that it is given names the file, which also resolves `include`.
+pub(super) struct RedisFormat<'a> {
+    files: &'a dyn Files,
+    warnings: RefCell<Vec<String>>,
+}
+
+impl<'a> RedisFormat<'a> {
+    pub(super) fn new(files: &'a dyn Files) -> Self {
+        RedisFormat { files, warnings: RefCell::new(Vec::new()) }
+    }
+
+    /// What the texts read so far were warned of.
+    pub(super) fn into_warnings(self) -> Vec<String> {
+        self.warnings.into_inner()
+    }
+
+    /// Replaces each `include` by the directives of its file, since later directives override earlier ones.
+    fn directives(&self, path: &Path, text: &str, depth: usize) -> Result<Vec<Directive>, LoadError> {
+        let mut directives = Vec::new();
+        let mut own = own_directives(path, text)?;
+        if is_colon_style(text) {
+            remove_colons(&mut own);
+        }
+        for directive in own {
+            if !directive.words[0].eq_ignore_ascii_case("include") {
+                directives.push(directive);
+                continue;
+            }
+            let error = |problem: String| LoadError { origin: directive.origin.clone(), problem };
+            if depth == MAX_INCLUDES {
+                return Err(error(format!("files include one another more than {MAX_INCLUDES} deep")));
+            }
+            for name in &directive.words[1..] {
+                let included = path.parent().unwrap_or(Path::new("")).join(name);
+                let text = self
+                    .files
+                    .read(&included)
+                    .map_err(|problem| error(format!("include: {}: {problem}", included.display())))?;
+                directives.extend(self.directives(&included, &text, depth + 1)?);
+            }
+        }
+        Ok(directives)
+    }
+}
+
+impl config::Format for RedisFormat<'_> {
+    fn parse(
+        &self,
+        uri: Option<&String>,
+        text: &str,
+    ) -> Result<config::Map<String, config::Value>, Box<dyn std::error::Error + Send + Sync>> {
+        let path = uri.map(String::as_str).unwrap_or_default();
+        let mut layer = Layer::default();
+        for directive in self.directives(Path::new(path), text, 0)? {
+            layer.put_directive(&directive)?;
+        }
+        self.warnings.borrow_mut().append(&mut layer.warnings);
+        Ok(layer.values)
+    }
+}
+
+fn own_directives(path: &Path, text: &str) -> Result<Vec<Directive>, LoadError> {
+    let mut directives = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let origin = format!("{}:{}", path.display(), index + 1);
+        match words_of_line(line) {
+            Ok(words) if words.is_empty() => {}
+            Ok(words) => directives.push(Directive { origin, words }),
+            Err(problem) => return Err(LoadError { origin, problem }),
+        }
+    }
+    Ok(directives)
+}
+
+/// The words of a line; none for a comment or an empty line.
+pub(super) fn words_of_line(line: &str) -> Result<Vec<String>, String> {
+    let line = line.trim();
+    if line.starts_with('#') {
+        return Ok(Vec::new());
+    }
+    split_words(line).ok_or_else(|| "unbalanced quotes".to_string())
+}
+
+/// Whether the text is a file of an older version of Pika, which wrote `name : value`: every line must have that form,
+/// and there must be a few, since `:` is also a value that a redis.conf may hold.
+pub(super) fn is_colon_style(text: &str) -> bool {
+    let mut count = 0;
+    for line in text.lines() {
+        match words_of_line(line) {
+            Ok(words) if words.is_empty() => {}
+            Ok(words) if words.get(1).is_some_and(|word| word == ":") => count += 1,
+            _ => return false,
+        }
+    }
+    count >= 3
+}
+
+/// Turns `name : value` into `name value`. There, a name without a value meant the default, and a master was one word.
+fn remove_colons(directives: &mut Vec<Directive>) {
+    directives.retain(|directive| directive.words.len() > 2);
+    for directive in directives {
+        directive.words.remove(1);
+        if let [name, master] = &directive.words[..]
+            && name.eq_ignore_ascii_case("slaveof")
+            && let Some((host, port)) = master.rsplit_once(':')
+        {
+            directive.words = vec![name.clone(), host.into(), port.into()];
+        }
+    }
+}
+
+/// Splits a line into words. In double quotes `\xHH`, `\n`, `\r`, `\t`, `\b`, `\a` and `\` before any other character
+/// are read; in single quotes only `\'`. `None` if a quote is not closed, or not followed by a space, or if bytes
+/// given as `\xHH` are not UTF-8.
+pub(super) fn split_words(line: &str) -> Option<Vec<String>> {
+    let bytes = line.as_bytes();
+    let mut words = Vec::new();
+    let mut at = 0;
+    loop {
+        while bytes.get(at).is_some_and(u8::is_ascii_whitespace) {
+            at += 1;
+        }
+        if at == bytes.len() {
+            return Some(words);
+        }
+        let mut word = Vec::new();
+        while let Some(&byte) = bytes.get(at).filter(|byte| !byte.is_ascii_whitespace()) {
+            at += 1;
+            match byte {
+                b'"' | b'\'' => {
+                    at = read_quoted(bytes, at, byte, &mut word)?;
+                    if bytes.get(at).is_some_and(|next| !next.is_ascii_whitespace()) {
+                        return None;
+                    }
+                }
+                _ => word.push(byte),
+            }
+        }
+        words.push(String::from_utf8(word).ok()?);
+    }
+}
+
+/// Reads from behind the opening quote; gives the place behind the closing one.
+fn read_quoted(bytes: &[u8], mut at: usize, quote: u8, word: &mut Vec<u8>) -> Option<usize> {
+    loop {
+        let byte = *bytes.get(at)?;
+        at += 1;
+        match (byte, bytes.get(at)) {
+            _ if byte == quote => return Some(at),
+            (b'\\', Some(b'\'')) if quote == b'\'' => {
+                word.push(b'\'');
+                at += 1;
+            }
+            (b'\\', Some(b'x')) if quote == b'"' && hex(bytes, at + 1).is_some() => {
+                word.push(hex(bytes, at + 1)?);
+                at += 3;
+            }
+            (b'\\', Some(&escaped)) if quote == b'"' => {
+                word.push(match escaped {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    b'b' => 8,
+                    b'a' => 7,
+                    other => other,
+                });
+                at += 1;
+            }
+            _ => word.push(byte),
+        }
+    }
+}
+
+fn hex(bytes: &[u8], at: usize) -> Option<u8> {
+    let digits = std::str::from_utf8(bytes.get(at..at + 2)?).ok()?;
+    if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    u8::from_str_radix(digits, 16).ok()
+}
+
+/// Writes a word so that [`split_words`] reads it back: in quotes if it needs them.
+pub(super) fn quote_word(word: &str) -> String {
+    let plain = |character: char| {
+        !character.is_whitespace() && !character.is_control() && !"\"'\\#".contains(character)
+    };
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_string();
+    }
+    let mut quoted = String::from("\"");
+    for character in word.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            control if control.is_ascii_control() => {
+                quoted.push_str(&format!("\\x{:02x}", u32::from(control)))
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
