@@ -120,9 +120,9 @@ impl RocksEngine {
 
     /// Changes a RocksDB option at run time, in all families.
     pub fn set_option(&self, name: &str, value: &str) -> Result<(), EngineError> {
-        Family::ALL
-            .iter()
-            .try_for_each(|&family| self.db.set_options_cf(self.family(family), &[(name, value)]).map_err(failed))
+        Family::ALL.iter().try_for_each(|&family| {
+            self.db.set_options_cf(self.family(family), &[(name, value)]).map_err(failed)
+        })
     }
 
     /// A property of RocksDB as text, of one family.
@@ -410,7 +410,9 @@ impl OwnedSnapshot {
         // SAFETY: the snapshot borrows `*db`, which lives in the Arc's allocation, does not move, and is kept
         // alive by the field beside it, which is dropped later. Nothing hands the snapshot out.
         let snapshot = unsafe {
-            std::mem::transmute::<SnapshotWithThreadMode<'_, DB>, SnapshotWithThreadMode<'static, DB>>(snapshot)
+            std::mem::transmute::<SnapshotWithThreadMode<'_, DB>, SnapshotWithThreadMode<'static, DB>>(
+                snapshot,
+            )
         };
         OwnedSnapshot { snapshot, db }
     }
