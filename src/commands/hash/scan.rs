@@ -180,7 +180,8 @@ fn scan_range(cx: &mut Context<'_, '_>, args: Args<'_>, backwards: bool) -> RunR
         let worst = if backwards { kept.first_key_value() } else { kept.last_key_value() };
         let late = worst.is_some_and(|(worst, _)| (field.name > &worst[..]) != backwards);
         let outside = field.name < low || (!high.is_empty() && field.name > high);
-        if !outside && !(late && kept.len() == most) {
+        let unwanted = outside || (late && kept.len() == most);
+        if !unwanted {
             kept.insert(field.name.to_vec(), field.value.to_vec());
             if kept.len() > most {
                 if backwards {

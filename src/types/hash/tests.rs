@@ -154,5 +154,5 @@ fn rows_of_a_hash_table_are_sorted() {
         .filter(|command| command.group == crate::commands::Group::Hash)
         .map(|command| command.name)
         .collect();
-    assert!(names.is_sorted() && names.len() == 29, "{names:?}");
+    assert!(names.is_sorted() && names.len() == 28, "{names:?}");
 }

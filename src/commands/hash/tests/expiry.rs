@@ -12,7 +12,7 @@ fn replies_are_those_of_redis_7_4() {
          HPTTL h FIELDS 1 a\nHEXPIRETIME h FIELDS 1 a\nHPEXPIRETIME h FIELDS 2 a b\nHEXPIRE h 20 NX FIELDS 2 a b\n\
          HEXPIRE h 30 XX FIELDS 2 a c\nHEXPIRE h 25 GT FIELDS 3 a b c\nHEXPIRE h 25 LT FIELDS 3 a b c\n\
          HPERSIST h FIELDS 3 a none c\nHPERSIST h FIELDS 1 a\nHEXPIRE h 0 FIELDS 2 a a\nHPEXPIREAT h 1 FIELDS 1 b\n\
-         HEXPIREAT h 99999999999 FIELDS 1 c\nHGETALL h\nHPEXPIRE h 0 FIELDS 1 c\nHLEN h\nHTTL h FIELDS 1 c",
+         HEXPIREAT h 9999999999 FIELDS 1 c\nHGETALL h\nHPEXPIRE h 0 FIELDS 1 c\nHLEN h\nHTTL h FIELDS 1 c",
         "1) (integer) -2\n2) (integer) -2\n(integer) 3\n1) (integer) 1\n2) (integer) -2\n\
          1) (integer) 10\n2) (integer) -1\n3) (integer) -2\n1) (integer) 10000\n1) (integer) 1700000010\n\
          1) (integer) 1700000010000\n2) (integer) -1\n1) (integer) 0\n2) (integer) 1\n\
