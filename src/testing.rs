@@ -48,6 +48,7 @@ impl MiniServer {
     /// A server over an engine and the log of an earlier one: replays what the engine lacks.
     pub fn open(engine: MemoryEngine, partitions: usize, log: Vec<LogRecord>) -> MiniServer {
         let found = recovery::read(&engine, 16).expect("the engine's own records are sound");
+        recovery::tidy(&engine, &found).expect("memory does not fail");
         let end = log.last().map_or(0, LogRecord::end);
         let shared = Arc::new(Shared::new(Arc::new(engine.clone()), found.next_version, end));
         let mut server = MiniServer {

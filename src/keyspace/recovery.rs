@@ -15,7 +15,7 @@ use super::write_behind::{self, parse_position};
 use crate::commands::execute::{Environment, Halt, execute, key_run};
 use crate::commands::{Args, Settings, table};
 use crate::encoding::key::Version;
-use crate::engine::{EngineError, Family, Range, Read, ReadError, Tier};
+use crate::engine::{Batch, Change, Engine, EngineError, Family, Range, Read, ReadError, Tier};
 use crate::resp::{Limits, Parser, Protocol, Reply};
 
 /// What the engine says about itself.
@@ -29,8 +29,10 @@ pub struct Found {
     pub next_version: Version,
     /// For each slot, the log offset that its data reaches.
     position: Vec<u64>,
-    /// Keys of positions and counts that other numbers of partitions left.
-    pub stale: Vec<Vec<u8>>,
+    /// Keys under which the partitions of the last run left their counts.
+    counts_keys: Vec<Vec<u8>>,
+    /// Positions as they were found: key, slots, offset.
+    positions: Vec<(Vec<u8>, std::ops::Range<usize>, u64)>,
 }
 
 impl Found {
@@ -52,7 +54,8 @@ pub fn read(engine: &dyn Read, databases: usize) -> Result<Found, EngineError> {
         counts: AllCounts::default(),
         next_version: 1,
         position: vec![0; usize::from(SLOTS)],
-        stale: Vec::new(),
+        counts_keys: Vec::new(),
+        positions: Vec::new(),
     };
     let mut entries = engine.iterate(Family::System, &Range::default(), Tier::Disk);
     while let Some((key, value)) = entries.next().map_err(engine_error)? {
@@ -75,11 +78,15 @@ impl Found {
     fn take(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
         if key.starts_with(write_behind::POSITION_PREFIX.as_bytes()) {
             let (first, end, offset) = parse_position(value)?;
-            self.position.get_mut(usize::from(first)..usize::from(end))?.fill(offset);
-            self.stale.push(key.to_vec());
+            // Entries of earlier numbers of partitions may be there still; the data never went back.
+            let slots = usize::from(first)..usize::from(end);
+            for position in self.position.get_mut(slots.clone())? {
+                *position = offset.max(*position);
+            }
+            self.positions.push((key.to_vec(), slots, offset));
         } else if key.starts_with(write_behind::COUNTS_PREFIX.as_bytes()) {
             self.counts.add(&AllCounts::parse(value)?);
-            self.stale.push(key.to_vec());
+            self.counts_keys.push(key.to_vec());
         } else if key == write_behind::NAMESPACES_KEY {
             self.namespaces = Namespaces::parse(value)?;
         } else if key == write_behind::VERSION_KEY {
@@ -87,6 +94,21 @@ impl Found {
         }
         Some(())
     }
+}
+
+/// Puts all counts under the first partition's key, as [`partitions`] gives them to it, and removes positions that
+/// later ones have overtaken. Must be done before any partition hands off: each writes its own share of the counts
+/// over that of the last run, and only the sum means anything.
+pub fn tidy(engine: &dyn Engine, found: &Found) -> Result<(), EngineError> {
+    let overtaken = found
+        .positions
+        .iter()
+        .filter(|(_, slots, offset)| found.position[slots.clone()].iter().all(|position| position > offset));
+    let stale = found.counts_keys.iter().chain(overtaken.map(|(key, _, _)| key));
+    let mut batch = Batch(stale.map(|key| Change::Delete(Family::System, key.clone())).collect());
+    let sum = found.counts.encode();
+    batch.0.push(Change::Put(Family::System, write_behind::counts_key(0), sum));
+    engine.write(batch)
 }
 
 /// The partitions, before replay. The first one gets all the counts: only their sum means anything.
@@ -146,6 +168,8 @@ pub struct Replay {
 impl Replay {
     /// From what the engine reaches.
     pub fn new(found: &Found, settings: Settings) -> Replay {
+        // What was accepted once must not be refused because the limit is lower now.
+        let settings = Settings { max_bulk_len: u64::MAX, ..settings };
         Replay { position: found.position.clone(), settings, replayed: 0, skipped: 0, commands: 0 }
     }
 

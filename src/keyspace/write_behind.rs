@@ -89,9 +89,11 @@ pub struct Applied {
     pub settled: AllCounts,
 }
 
-/// The System key under which a partition's position stands.
-pub fn position_key(partition: usize) -> Vec<u8> {
-    format!("{POSITION_PREFIX}{partition:05}").into_bytes()
+/// The System key under which a partition's position stands. It names the slots: partitions of another number must
+/// not write over it before each of them has handed off.
+pub fn position_key(partition: usize, partitions: usize) -> Vec<u8> {
+    let slots = slot::range_of(partition, partitions);
+    format!("{POSITION_PREFIX}{:05}-{:05}", slots.start, slots.end).into_bytes()
 }
 
 /// The System key under which a partition's share of the counts stands.
@@ -173,7 +175,7 @@ impl WriteBehind {
         batch.0.push(Change::Put(system, counts_key(partition), sum.encode()));
         batch.0.push(Change::Put(
             system,
-            position_key(partition),
+            position_key(partition, partitions),
             encode_position(partition, partitions, reach),
         ));
         batch.0.push(Change::Put(system, VERSION_KEY.to_vec(), hand_off.next_version.to_be_bytes().to_vec()));

@@ -51,7 +51,8 @@ struct Row<'a> {
 
 impl<'a> Rows<'a> {
     fn find(&mut self, name: &[u8]) -> Option<usize> {
-        const MANY: usize = 64;
+        // A packed hash never has so many: making the index would cost more than looking through it.
+        const MANY: usize = PACKED_FIELDS + 1;
         if self.rows.len() < MANY {
             return self.rows.iter().position(|row| row.name == name);
         }
@@ -101,13 +102,12 @@ impl<'a> HashEdit<'a> {
             }
             _ => {
                 let payload = meta.map_or(&[][..], |meta| meta.payload);
-                let rows = packed_hash::fields(payload)
-                    .map(|Field { name, expire_ms, value }| Row {
-                        name,
-                        expire_ms,
-                        value: Cow::Borrowed(value),
-                    })
-                    .collect();
+                let mut rows = Vec::with_capacity((payload.len() / 16 + 1).min(PACKED_FIELDS + 1));
+                rows.extend(packed_hash::fields(payload).map(|Field { name, expire_ms, value }| Row {
+                    name,
+                    expire_ms,
+                    value: Cow::Borrowed(value),
+                }));
                 EditForm::Packed(Rows { rows, index: HashMap::default() })
             }
         };
