@@ -23,6 +23,7 @@ pub(super) const COMMANDS: &[Command] = &[
         flags: Flags::WRITE.and(Flags::FAST),
         keys: &[Keys::one(KeyFlags::DELETE)],
         run: Run::Keys(fields::hdel),
+        differs: "A field whose time has come counts as missing, though it may not be removed yet.",
         ..Command::BASE
     },
     Command {
@@ -150,6 +151,7 @@ pub(super) const COMMANDS: &[Command] = &[
         flags: Flags::READONLY.and(Flags::FAST),
         keys: &[Keys::one(KeyFlags::INSPECT)],
         run: Run::Keys(whole::hlen),
+        differs: "Fields whose time has come leave the count of a small hash at once, of a big one when they are removed.",
         ..Command::BASE
     },
     Command {
@@ -257,6 +259,7 @@ pub(super) const COMMANDS: &[Command] = &[
         keys: &[Keys::one(KeyFlags::READ)],
         run: Run::Keys(random::hrandfield),
         tips: &["nondeterministic_output"],
+        differs: "A reply to a negative count is refused as out of range if it is longer than `proto-max-bulk-len`.",
         ..Command::BASE
     },
     Command {
@@ -286,6 +289,7 @@ pub(super) const COMMANDS: &[Command] = &[
         keys: &[Keys::one(KeyFlags::READ)],
         run: Run::Keys(scan::hscanx),
         tips: &["nondeterministic_output"],
+        differs: "The order is that of HSCAN, not that of names.",
         ..Command::BASE
     },
     Command {
@@ -379,6 +383,7 @@ pub(super) const COMMANDS: &[Command] = &[
         flags: Flags::READONLY.and(Flags::PIKA),
         keys: &[Keys::one(KeyFlags::READ)],
         run: Run::Keys(scan::pkhscanrange),
+        differs: "Pika 3 stored fields in this order and stopped at the limit.",
         ..Command::BASE
     },
 ];
