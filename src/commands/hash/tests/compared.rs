@@ -13,7 +13,6 @@ struct Pair {
     model: Model,
     random: fastrand::Rng,
     fields: usize,
-    partitions: usize,
 }
 
 impl Pair {
@@ -134,7 +133,7 @@ impl Pair {
         match self.random.u8(0..12) {
             0 => {
                 let server = std::mem::replace(&mut self.server, MiniServer::new(1));
-                self.server = server.crash(self.partitions);
+                self.server = server.crash(self.random.usize(1..4));
             }
             1 => {
                 cool(&mut self.server);
@@ -164,9 +163,7 @@ fn random_commands_do_what_a_map_does() {
     for seed in 0..24 {
         let mut random = fastrand::Rng::with_seed(seed);
         let fields = [5, 60, 400][random.usize(0..3)];
-        let partitions = random.usize(1..4);
-        let server = MiniServer::new(partitions);
-        let mut pair = Pair { server, model: Model::new(), random, fields, partitions };
+        let mut pair = Pair { server: MiniServer::new(1), model: Model::new(), random, fields };
         for _ in 0..600 {
             match pair.random.u8(0..14) {
                 0..4 => pair.set(),
