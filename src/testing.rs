@@ -128,7 +128,9 @@ impl MiniServer {
                 (None, None) if count == 1 => Source::One(&mut self.partitions[0]),
                 (None, None) => Source::All(&mut self.partitions),
             };
-            match execute(command, args, source, reach, environment, reply) {
+            // A view is read on a thread that may wait.
+            let within = if view.is_some() { Reach::UNBOUNDED } else { reach };
+            match execute(command, args, source, within, environment, reply) {
                 Ok(done) => {
                     if done.barrier {
                         self.barrier();

@@ -1,6 +1,389 @@
-//! Hash commands.
+//! Hash commands: those of Redis 7.4, and Pika's own scans.
+
+mod expiry;
+mod fields;
+mod random;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod whole;
 
 use super::*;
 
 /// The hash commands, in the order of their names.
-pub(super) const COMMANDS: &[Command] = &[];
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        name: "hdel",
+        syntax: "key field [field ...]",
+        summary: "Removes fields of a hash, and the hash with its last one.",
+        since: "2.0.0",
+        complexity: "O(N) where N is the number of fields given.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(3),
+        flags: Flags::WRITE.and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::DELETE)],
+        run: Run::Keys(fields::hdel),
+        differs: "A field whose time has come counts as missing, though it may not be removed yet.",
+        ..Command::BASE
+    },
+    Command {
+        name: "hexists",
+        syntax: "key field",
+        summary: "Tells whether a hash has a field.",
+        since: "2.0.0",
+        group: Group::Hash,
+        arity: Arity::Exactly(3),
+        flags: Flags::READONLY.and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::INSPECT)],
+        run: Run::Keys(fields::hexists),
+        ..Command::BASE
+    },
+    Command {
+        name: "hexpire",
+        syntax: "key seconds [<NX | XX | GT | LT>] FIELDS numfields field [field ...]",
+        summary: "Sets when fields expire, in seconds from now.",
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of fields given.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(6),
+        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::UPDATE)],
+        run: Run::Keys(expiry::hexpire),
+        ..Command::BASE
+    },
+    Command {
+        name: "hexpireat",
+        syntax: "key unix-time-seconds [<NX | XX | GT | LT>] FIELDS numfields field [field ...]",
+        summary: "Sets when fields expire, as Unix time in seconds.",
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of fields given.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(6),
+        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::UPDATE)],
+        run: Run::Keys(expiry::hexpireat),
+        ..Command::BASE
+    },
+    Command {
+        name: "hexpiretime",
+        syntax: "key FIELDS numfields field [field ...]",
+        summary: "Returns when fields expire, as Unix time in seconds.",
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of fields given.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(5),
+        flags: Flags::READONLY.and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(expiry::hexpiretime),
+        ..Command::BASE
+    },
+    Command {
+        name: "hget",
+        syntax: "key field",
+        summary: "Returns the value of a field.",
+        since: "2.0.0",
+        group: Group::Hash,
+        arity: Arity::Exactly(3),
+        flags: Flags::READONLY.and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(fields::hget),
+        ..Command::BASE
+    },
+    Command {
+        name: "hgetall",
+        syntax: "key",
+        summary: "Returns all fields of a hash with their values.",
+        since: "2.0.0",
+        complexity: "O(N) where N is the number of fields of the hash.",
+        group: Group::Hash,
+        arity: Arity::Exactly(2),
+        flags: Flags::READONLY,
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(whole::hgetall),
+        tips: &["nondeterministic_output_order"],
+        ..Command::BASE
+    },
+    Command {
+        name: "hincrby",
+        syntax: "key field increment",
+        summary: "Adds to the integer in a field; a missing one counts as 0.",
+        since: "2.0.0",
+        group: Group::Hash,
+        arity: Arity::Exactly(4),
+        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::UPDATE_READ)],
+        run: Run::Keys(fields::hincrby),
+        ..Command::BASE
+    },
+    Command {
+        name: "hincrbyfloat",
+        syntax: "key field increment",
+        summary: "Adds to the number in a field; a missing one counts as 0.",
+        since: "2.6.0",
+        group: Group::Hash,
+        arity: Arity::Exactly(4),
+        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::UPDATE_READ)],
+        run: Run::Keys(fields::hincrbyfloat),
+        ..Command::BASE
+    },
+    Command {
+        name: "hkeys",
+        syntax: "key",
+        summary: "Returns the names of all fields of a hash.",
+        since: "2.0.0",
+        complexity: "O(N) where N is the number of fields of the hash.",
+        group: Group::Hash,
+        arity: Arity::Exactly(2),
+        flags: Flags::READONLY,
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(whole::hkeys),
+        tips: &["nondeterministic_output_order"],
+        ..Command::BASE
+    },
+    Command {
+        name: "hlen",
+        syntax: "key",
+        summary: "Returns how many fields a hash has.",
+        since: "2.0.0",
+        group: Group::Hash,
+        arity: Arity::Exactly(2),
+        flags: Flags::READONLY.and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::INSPECT)],
+        run: Run::Keys(whole::hlen),
+        differs: "Fields whose time has come leave the count of a small hash at once, of a big one when they are removed.",
+        ..Command::BASE
+    },
+    Command {
+        name: "hmget",
+        syntax: "key field [field ...]",
+        summary: "Returns the values of several fields.",
+        since: "2.0.0",
+        complexity: "O(N) where N is the number of fields given.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(3),
+        flags: Flags::READONLY.and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(fields::hmget),
+        ..Command::BASE
+    },
+    Command {
+        name: "hmset",
+        syntax: "key field value [field value ...]",
+        summary: "Sets fields of a hash; HSET does the same and tells more.",
+        since: "2.0.0",
+        complexity: "O(N) where N is the number of fields given.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(4),
+        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::UPDATE)],
+        run: Run::Keys(fields::hmset),
+        ..Command::BASE
+    },
+    Command {
+        name: "hpersist",
+        syntax: "key FIELDS numfields field [field ...]",
+        summary: "Takes the expiry from fields.",
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of fields given.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(5),
+        flags: Flags::WRITE.and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::UPDATE)],
+        run: Run::Keys(expiry::hpersist),
+        ..Command::BASE
+    },
+    Command {
+        name: "hpexpire",
+        syntax: "key milliseconds [<NX | XX | GT | LT>] FIELDS numfields field [field ...]",
+        summary: "Sets when fields expire, in milliseconds from now.",
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of fields given.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(6),
+        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::UPDATE)],
+        run: Run::Keys(expiry::hpexpire),
+        ..Command::BASE
+    },
+    Command {
+        name: "hpexpireat",
+        syntax: "key unix-time-milliseconds [<NX | XX | GT | LT>] FIELDS numfields field [field ...]",
+        summary: "Sets when fields expire, as Unix time in milliseconds.",
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of fields given.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(6),
+        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::UPDATE)],
+        run: Run::Keys(expiry::hpexpireat),
+        ..Command::BASE
+    },
+    Command {
+        name: "hpexpiretime",
+        syntax: "key FIELDS numfields field [field ...]",
+        summary: "Returns when fields expire, as Unix time in milliseconds.",
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of fields given.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(5),
+        flags: Flags::READONLY.and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(expiry::hpexpiretime),
+        ..Command::BASE
+    },
+    Command {
+        name: "hpttl",
+        syntax: "key FIELDS numfields field [field ...]",
+        summary: "Returns how many milliseconds fields have left.",
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of fields given.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(5),
+        flags: Flags::READONLY.and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(expiry::hpttl),
+        tips: &["nondeterministic_output"],
+        ..Command::BASE
+    },
+    Command {
+        name: "hrandfield",
+        syntax: "key [count [WITHVALUES]]",
+        summary: "Returns fields of a hash chosen at random.",
+        since: "6.2.0",
+        complexity: "O(N) where N is the number of fields returned; O(M) where M is the number of fields \
+                     of the hash, if a good part of them is asked for.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(2),
+        flags: Flags::READONLY,
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(random::hrandfield),
+        tips: &["nondeterministic_output"],
+        differs: "A reply to a negative count is refused as out of range if it is longer than `proto-max-bulk-len`.",
+        ..Command::BASE
+    },
+    Command {
+        name: "hscan",
+        syntax: "key cursor [MATCH pattern] [COUNT count] [NOVALUES]",
+        summary: "Returns the fields of a hash part by part.",
+        since: "2.8.0",
+        complexity: "O(1) a call; O(N) for a whole scan, where N is the number of fields of the hash.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(3),
+        flags: Flags::READONLY,
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(scan::hscan),
+        tips: &["nondeterministic_output"],
+        ..Command::BASE
+    },
+    Command {
+        name: "hscanx",
+        syntax: "key start-field [MATCH pattern] [COUNT count]",
+        summary: "Returns the fields of a hash part by part; each part names the field that the next one \
+                  starts with.",
+        since: "1.0.0",
+        complexity: "O(1) a call; O(N) for a whole scan, where N is the number of fields of the hash.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(3),
+        flags: Flags::READONLY.and(Flags::PIKA),
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(scan::hscanx),
+        tips: &["nondeterministic_output"],
+        differs: "The order is that of HSCAN, not that of names.",
+        ..Command::BASE
+    },
+    Command {
+        name: "hset",
+        syntax: "key field value [field value ...]",
+        summary: "Sets fields of a hash, and creates the hash if it is not there.",
+        since: "2.0.0",
+        complexity: "O(N) where N is the number of fields given.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(4),
+        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::UPDATE)],
+        run: Run::Keys(fields::hset),
+        ..Command::BASE
+    },
+    Command {
+        name: "hsetnx",
+        syntax: "key field value",
+        summary: "Sets a field that is not there yet.",
+        since: "2.0.0",
+        group: Group::Hash,
+        arity: Arity::Exactly(4),
+        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::INSERT)],
+        run: Run::Keys(fields::hsetnx),
+        ..Command::BASE
+    },
+    Command {
+        name: "hstrlen",
+        syntax: "key field",
+        summary: "Returns the length of the value of a field.",
+        since: "3.2.0",
+        group: Group::Hash,
+        arity: Arity::Exactly(3),
+        flags: Flags::READONLY.and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::INSPECT)],
+        run: Run::Keys(fields::hstrlen),
+        ..Command::BASE
+    },
+    Command {
+        name: "httl",
+        syntax: "key FIELDS numfields field [field ...]",
+        summary: "Returns how many seconds fields have left.",
+        since: "7.4.0",
+        complexity: "O(N) where N is the number of fields given.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(5),
+        flags: Flags::READONLY.and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(expiry::httl),
+        tips: &["nondeterministic_output"],
+        ..Command::BASE
+    },
+    Command {
+        name: "hvals",
+        syntax: "key",
+        summary: "Returns the values of all fields of a hash.",
+        since: "2.0.0",
+        complexity: "O(N) where N is the number of fields of the hash.",
+        group: Group::Hash,
+        arity: Arity::Exactly(2),
+        flags: Flags::READONLY,
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(whole::hvals),
+        tips: &["nondeterministic_output_order"],
+        ..Command::BASE
+    },
+    Command {
+        name: "pkhrscanrange",
+        syntax: "key start-field end-field [MATCH pattern] [LIMIT limit]",
+        summary: "Returns the fields of a hash between two names, the last one first.",
+        since: "1.0.0",
+        complexity: "O(N log M) where N is the number of fields of the hash and M is the limit: the fields \
+                     are not stored in the order of their names.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(4),
+        flags: Flags::READONLY.and(Flags::PIKA),
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(scan::pkhrscanrange),
+        ..Command::BASE
+    },
+    Command {
+        name: "pkhscanrange",
+        syntax: "key start-field end-field [MATCH pattern] [LIMIT limit]",
+        summary: "Returns the fields of a hash between two names, in the order of names.",
+        since: "1.0.0",
+        complexity: "O(N log M) where N is the number of fields of the hash and M is the limit: the fields \
+                     are not stored in the order of their names.",
+        group: Group::Hash,
+        arity: Arity::AtLeast(4),
+        flags: Flags::READONLY.and(Flags::PIKA),
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(scan::pkhscanrange),
+        differs: "Pika 3 stored fields in this order and stopped at the limit.",
+        ..Command::BASE
+    },
+];

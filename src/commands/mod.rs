@@ -6,11 +6,11 @@
 //! family's file; nothing else names commands.
 
 pub mod args;
+pub mod bitmap;
 mod client;
 pub mod connection;
-pub mod document;
-pub mod bitmap;
 mod database;
+pub mod document;
 pub mod execute;
 pub mod generic;
 pub mod hash;

@@ -2,8 +2,17 @@
 //!
 //! For each field, in the order of insertion: length of the field (varint), the field, expiry (varint, Unix
 //! time in ms, 0 = none), length of the value (varint), the value.
+//!
+//! A big hash keeps a [`Collection`] in its Meta value instead, and behind that one byte 1 if a field has, or
+//! once had, an expiry; its fields stand in the Element family, each with an [`element_value`].
 
+use smallvec::SmallVec;
+
+use super::meta::Collection;
 use super::varint;
+
+/// The value of an element under construction; the usual ones need no allocation.
+pub type ElementBuf = SmallVec<[u8; 128]>;
 
 /// One field of a packed hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +57,39 @@ pub fn push(out: &mut Vec<u8>, field: Field<'_>) {
     varint::write_bytes(out, field.value);
 }
 
+/// The first field of a name.
+pub fn find<'a>(payload: &'a [u8], name: &[u8]) -> Option<Field<'a>> {
+    fields(payload).find(|field| field.name == name)
+}
+
 /// The value of an element of a hash whose fields stand by themselves: expiry (varint, 0 = none), the value.
-pub fn element_value(value: &[u8], expire_ms: Option<u64>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(value.len() + 1);
-    varint::write(&mut out, expire_ms.unwrap_or(0));
+pub fn element_value(value: &[u8], expire_ms: Option<u64>) -> ElementBuf {
+    let mut out = ElementBuf::new();
+    match expire_ms {
+        None => out.push(0),
+        Some(time) => {
+            let mut bytes = Vec::with_capacity(10);
+            varint::write(&mut bytes, time);
+            out.extend_from_slice(&bytes);
+        }
+    }
     out.extend_from_slice(value);
     out
+}
+
+/// The payload of a big hash's Meta value. `timed`: a field has, or once had, an expiry.
+pub fn collection_payload(collection: Collection, timed: bool) -> Vec<u8> {
+    let mut out = collection.encode();
+    if timed {
+        out.push(1);
+    }
+    out
+}
+
+/// Whether a field of a big hash may have an expiry, by the payload of its Meta value.
+pub fn is_timed(payload: &[u8], collection: Collection) -> bool {
+    // Nothing but that byte can stand behind the collection.
+    payload.len() > collection.encode().len()
 }
 
 /// Takes an element's value apart: expiry and value.
@@ -77,6 +113,21 @@ mod tests {
         assert!(fields(&payload).eq(all));
         for cut in 0..payload.len() {
             assert!(fields(&payload[..cut]).count() < 2);
+        }
+    }
+
+    #[test]
+    fn a_big_hash_says_whether_its_fields_may_expire() {
+        let collection = Collection { version: 7, len: 300 };
+        for timed in [false, true] {
+            let payload = collection_payload(collection, timed);
+            assert_eq!(is_timed(&payload, collection), timed);
+            let meta = crate::encoding::meta::Meta {
+                by_elements: true,
+                payload: &payload,
+                ..crate::encoding::meta::Meta::string(b"", None)
+            };
+            assert_eq!(meta.collection(), Some(collection));
         }
     }
 
