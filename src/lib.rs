@@ -8,7 +8,7 @@
 //! 3. the keyspace of a partition: [`keyspace`];
 //! 4. what a data type can do: [`types`];
 //! 5. what a client can ask: [`commands`], with [`session`] (one client), [`server`] (what commands ask of the
-//!    shell), [`config`];
+//!    shell), [`config`], [`info`] and [`slowlog`] (what the server tells of itself);
 //! 6. what leaves the process: [`binlog`].
 
 pub mod binlog;
@@ -18,11 +18,13 @@ pub mod encoding;
 pub mod engine;
 pub mod files;
 pub mod glob;
+pub mod info;
 pub mod keyspace;
 pub mod number;
 pub mod resp;
 pub mod server;
 pub mod session;
+pub mod slowlog;
 #[doc(hidden)]
 pub mod testing;
 pub mod types;

@@ -1,12 +1,221 @@
 //! What commands about the server ask of it: implemented by the shell, and by a small stand-in in tests.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use crate::commands::RunResult;
 use crate::commands::args::Args;
+use crate::config::{Config, Id, SetError};
+use crate::info::{Numbers, Sections, Statistics};
 use crate::resp::Reply;
 use crate::session::Session;
+use crate::slowlog::SlowLog;
 
-/// See the module's documentation.
-pub trait Server {}
+#[cfg(test)]
+pub(crate) mod stand_in;
+
+/// See the module's documentation. Its first part is for any thread at any time: those methods answer at once,
+/// from memory. Its second part is called by the admin actor only, one command at a time, and may wait.
+pub trait Server {
+    /// What does not change while the process runs.
+    fn identity(&self) -> &Identity;
+
+    /// The options as they are now.
+    fn config(&self) -> Arc<Config>;
+
+    /// All connected clients, by id. What it says of the client that asks may be older than what the client's
+    /// own [`Session`] says, which is preferred.
+    fn clients(&self) -> Vec<ClientFacts>;
+
+    /// Closes another client's connection. Returns whether there was such a client.
+    fn kill_client(&self, id: u64) -> bool;
+
+    /// CLIENT PAUSE as it is now; one whose end has passed counts as none.
+    fn pause(&self) -> Option<Pause>;
+
+    /// Pauses clients, or with `None` lets them go on.
+    fn set_pause(&self, pause: Option<Pause>);
+
+    /// Lets a client go on that waits for a key. Returns whether it did wait.
+    fn unblock(&self, id: u64, how: Unblock) -> bool;
+
+    /// Offset of the end of the log, as replication counts it.
+    fn log_offset(&self) -> u64;
+
+    /// The slow log. Held only as long as it takes to read or to add an entry.
+    fn slow_log(&self) -> &Mutex<SlowLog>;
+
+    /// When the last backup was made that ended well, Unix time in seconds; at first the time of the start.
+    fn last_save_s(&self) -> u64;
+
+    /// Stops a shutdown that waits. Returns whether one did.
+    fn abort_shutdown(&self) -> bool;
+
+    // What follows may wait, and is called by the admin actor only.
+
+    /// What INFO shows. Only what the wanted sections need has to be gathered; the rest may stay as it is in
+    /// [`Numbers::default`].
+    fn numbers(&self, wanted: &Sections) -> Numbers;
+
+    /// How often and how long commands ran, over all threads: for LATENCY HISTOGRAM.
+    fn statistics(&self) -> Statistics;
+
+    /// Forgets what CONFIG RESETSTAT forgets: counters of commands, errors, connections, hits, bytes.
+    fn reset_statistics(&self);
+
+    /// Replaces the options and puts to use those that `changed`; none of them, on an error.
+    fn set_config(&self, config: Config, changed: &[Id]) -> Result<(), SetError>;
+
+    /// Writes the options into the configuration file. An error is shown behind `ERR Rewriting config file: `.
+    fn rewrite_config(&self) -> Result<(), String>;
+
+    /// Makes a backup, and returns when it is whole. An error is shown behind `ERR `.
+    fn save(&self) -> Result<(), String>;
+
+    /// Begins to make a backup.
+    fn start_backup(&self) -> Result<Backup, String>;
+
+    /// Removes backups that are not in use, and says how many.
+    fn delete_backups(&self) -> Result<u64, String>;
+
+    /// Ends the process. On success the client gets no answer.
+    fn shutdown(&self, request: Shutdown) -> Result<(), String>;
+
+    /// Begins to compact, or does so at once; [`Numbers`] show how far it is.
+    fn compact(&self, request: &Compact) -> Result<(), String>;
+
+    /// Removes segments of the log before the one that holds `offset`, and says how many.
+    fn purge_log(&self, offset: u64) -> Result<u64, String>;
+
+    /// DEBUG RELOAD: writes everything behind, flushes it, and drops all caches.
+    fn reload(&self) -> Result<(), String>;
+
+    /// DEBUG SET-ACTIVE-EXPIRE: whether expired keys are removed before someone asks for them.
+    fn set_active_expire(&self, on: bool);
+
+    /// DEBUG CHANGE-REPL-ID: begins a new replication history.
+    fn change_replication_id(&self);
+
+    /// Lets the calling thread sleep.
+    fn sleep(&self, time: Duration);
+
+    /// MEMORY PURGE: gives memory back to the system.
+    fn purge_memory(&self) -> Result<(), String>;
+
+    /// MEMORY MALLOC-STATS: the allocator's own report.
+    fn malloc_stats(&self) -> String;
+}
+
+/// What does not change while the process runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Version of this program, as `pika_version`.
+    pub version: String,
+    /// Commit that it was built from.
+    pub git_sha: String,
+    /// Whether there were uncommitted changes.
+    pub git_dirty: bool,
+    /// Forty hexadecimal digits, new at each start.
+    pub run_id: String,
+    /// Process id.
+    pub process_id: u32,
+    /// Port of clients.
+    pub tcp_port: u16,
+    /// The operating system, as `uname -srm`.
+    pub os: String,
+    /// Path of the program.
+    pub executable: String,
+    /// Path of the configuration, empty if there is none.
+    pub config_file: String,
+    /// When it started, Unix time in ms.
+    pub started_ms: u64,
+    /// How many partitions the keyspace has.
+    pub partitions: usize,
+}
+
+/// What is known about a client beside its [`Session`].
+#[derive(Debug, Clone)]
+pub struct ClientFacts {
+    /// Its session, as of its last command.
+    pub session: Session,
+    /// File descriptor of its socket.
+    pub fd: i64,
+    /// Bytes read but not parsed yet.
+    pub query_buffer: usize,
+    /// Free bytes of that buffer.
+    pub query_buffer_free: usize,
+    /// Bytes of replies that wait to be written.
+    pub output_buffer: usize,
+    /// Size of the buffer for replies.
+    pub output_capacity: usize,
+    /// Bytes of the arguments of commands that wait or run.
+    pub arguments: usize,
+    /// Whether it waits for a key.
+    pub blocked: bool,
+}
+
+impl ClientFacts {
+    /// A client of which nothing but its session is known.
+    pub fn new(session: Session) -> ClientFacts {
+        ClientFacts {
+            session,
+            fd: -1,
+            query_buffer: 0,
+            query_buffer_free: 0,
+            output_buffer: 0,
+            output_capacity: 0,
+            arguments: 0,
+            blocked: false,
+        }
+    }
+}
+
+/// What CLIENT PAUSE asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pause {
+    /// Until when, Unix time in ms.
+    pub until_ms: u64,
+    /// Only writes wait; else all commands.
+    pub writes_only: bool,
+}
+
+/// How CLIENT UNBLOCK lets a client go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unblock {
+    /// As if its time was over.
+    Timeout,
+    /// With the error `UNBLOCKED`.
+    Error,
+}
+
+/// What came of BGSAVE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backup {
+    /// A backup began.
+    Started,
+    /// One is being made already.
+    Running,
+}
+
+/// What SHUTDOWN asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shutdown {
+    /// SAVE or NOSAVE; `None` if neither was said. What was written is on disk in any case.
+    pub save: Option<bool>,
+    /// Waits for no slave.
+    pub now: bool,
+    /// Goes on when something cannot be saved.
+    pub force: bool,
+}
+
+/// What COMPACT or COMPACTRANGE asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Compact {
+    /// These databases; all, if none is named.
+    pub databases: Vec<usize>,
+    /// Only keys from the first to the second, both included.
+    pub range: Option<(Vec<u8>, Vec<u8>)>,
+}
 
 /// A command that runs in its client's connection, at once, without waiting for anything.
 pub type SessionRun = fn(&mut SessionContext<'_>, Args<'_>) -> RunResult;
@@ -14,7 +223,8 @@ pub type SessionRun = fn(&mut SessionContext<'_>, Args<'_>) -> RunResult;
 /// A command that the admin actor runs; it may wait.
 pub type AdminRun = fn(&mut AdminContext<'_>, Args<'_>) -> RunResult;
 
-/// What a [`SessionRun`] works with.
+/// What a [`SessionRun`] works with. A command may change the client's protocol: the reply follows
+/// ([`Reply::set_protocol`]).
 pub struct SessionContext<'a> {
     /// The client.
     pub session: &'a mut Session,
@@ -22,8 +232,8 @@ pub struct SessionContext<'a> {
     pub server: &'a dyn Server,
     /// Where the answer goes.
     pub reply: &'a mut Reply,
-    /// "Now", Unix time in ms.
-    pub now_ms: u64,
+    /// "Now", Unix time in microseconds.
+    pub now_us: u64,
 }
 
 /// What an [`AdminRun`] works with.
@@ -32,8 +242,22 @@ pub struct AdminContext<'a> {
     pub session: &'a Session,
     /// The server.
     pub server: &'a dyn Server,
-    /// Where the answer goes.
+    /// Where the answer goes; it stays empty if the client is to get none (SHUTDOWN).
     pub reply: &'a mut Reply,
+    /// "Now", Unix time in microseconds.
+    pub now_us: u64,
+}
+
+impl SessionContext<'_> {
     /// "Now", Unix time in ms.
-    pub now_ms: u64,
+    pub fn now_ms(&self) -> u64 {
+        self.now_us / 1000
+    }
+}
+
+impl AdminContext<'_> {
+    /// "Now", Unix time in ms.
+    pub fn now_ms(&self) -> u64 {
+        self.now_us / 1000
+    }
 }

@@ -29,8 +29,8 @@ pub struct Session {
     pub connected_ms: u64,
     /// When it last sent a command, Unix time in ms.
     pub active_ms: u64,
-    /// Its last command, as CLIENT LIST shows it.
-    pub last_command: Option<(&'static str, Option<&'static str>)>,
+    /// Its last command, as CLIENT LIST shows it: [`crate::commands::table::Entry::full_name`].
+    pub last_command: Option<&'static str>,
     /// CLIENT REPLY.
     pub replies: Replies,
     /// CLIENT NO-EVICT.
@@ -39,6 +39,33 @@ pub struct Session {
     pub no_touch: bool,
     /// The connection ends when what was answered so far has been sent.
     pub closing: bool,
+}
+
+/// The kinds of clients that CLIENT LIST and CLIENT KILL tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientType {
+    /// Any other.
+    Normal,
+    /// The link to our master.
+    Master,
+    /// A slave of ours.
+    Replica,
+    /// A subscriber.
+    Pubsub,
+}
+
+impl ClientType {
+    /// The type of a name, in any case.
+    pub fn parse(name: &[u8]) -> Option<ClientType> {
+        let named = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        match () {
+            () if named("normal") => Some(ClientType::Normal),
+            () if named("master") => Some(ClientType::Master),
+            () if named("replica") || named("slave") => Some(ClientType::Replica),
+            () if named("pubsub") => Some(ClientType::Pubsub),
+            () => None,
+        }
+    }
 }
 
 /// What CLIENT REPLY asked for.
@@ -76,5 +103,52 @@ impl Session {
             no_touch: false,
             closing: false,
         }
+    }
+
+    /// What kind of client it is.
+    pub fn kind(&self) -> ClientType {
+        ClientType::Normal
+    }
+
+    /// Whether the client is of this machine: over loopback or a Unix socket.
+    pub fn is_local(&self) -> bool {
+        match self.address.parse::<std::net::SocketAddr>() {
+            Ok(address) => address.ip().to_canonical().is_loopback(),
+            Err(_) => true,
+        }
+    }
+
+    /// CLIENT REPLY: whether the reply of the command that just ran is sent; called once after each command.
+    pub fn take_reply_permit(&mut self) -> bool {
+        match self.replies {
+            Replies::On => true,
+            Replies::Off => false,
+            Replies::SkipNext => {
+                self.replies = Replies::Skip;
+                false
+            }
+            Replies::Skip => {
+                self.replies = Replies::On;
+                false
+            }
+        }
+    }
+
+    /// RESET: as after connecting, but for what the server knows of the connection itself. `needs_password` says
+    /// whether the client has to authenticate (again).
+    pub fn reset(&mut self, needs_password: bool) {
+        let fresh = Session::new(self.id, self.connected_ms);
+        *self = Session {
+            authenticated: !needs_password,
+            address: std::mem::take(&mut self.address),
+            local_address: std::mem::take(&mut self.local_address),
+            library_name: std::mem::take(&mut self.library_name),
+            library_version: std::mem::take(&mut self.library_version),
+            active_ms: self.active_ms,
+            last_command: self.last_command,
+            no_evict: self.no_evict,
+            closing: self.closing,
+            ..fresh
+        };
     }
 }

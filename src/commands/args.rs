@@ -37,6 +37,11 @@ impl<'a> Args<'a> {
         (index..self.len()).map(move |index| self.word(index))
     }
 
+    /// The words from `index` on, as a command of their own.
+    pub fn skip(self, index: usize) -> Args<'a> {
+        Args { frame: self.frame, ranges: self.ranges.get(index..).unwrap_or_default() }
+    }
+
     /// A word as an integer, or Redis's error.
     pub fn integer(&self, index: usize) -> Result<i64, Stop> {
         number::parse_i64(self.word(index)).ok_or_else(not_an_integer)

@@ -6,12 +6,20 @@
 //! family's file; nothing else names commands.
 
 pub mod args;
+mod client;
+pub mod connection;
+pub mod document;
+pub mod bitmap;
 mod database;
 pub mod execute;
 pub mod generic;
 pub mod hash;
+mod help;
+pub mod redact;
+mod server;
 pub mod spec;
 pub mod string;
+pub mod syntax;
 pub mod table;
 
 pub use args::Args;

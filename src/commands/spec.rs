@@ -75,6 +75,9 @@ impl Flags {
     pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
     /// Allowed while a script is over its time.
     pub const ALLOW_BUSY: Flags = Flags(1 << 17);
+    /// A subcommand that COMMAND does not tell of: its command reads its own arguments, but for this one, which
+    /// runs elsewhere (DEBUG OBJECT).
+    pub const HIDDEN: Flags = Flags(1 << 30);
     /// Pika's own; Redis has no such command.
     pub const PIKA: Flags = Flags(1 << 31);
 
@@ -115,6 +118,31 @@ impl Flags {
     }
 }
 
+/// All ACL categories, in the order in which Redis lists them.
+pub const CATEGORIES: [&str; 21] = [
+    "keyspace",
+    "read",
+    "write",
+    "set",
+    "sortedset",
+    "list",
+    "hash",
+    "string",
+    "bitmap",
+    "hyperloglog",
+    "geo",
+    "stream",
+    "pubsub",
+    "admin",
+    "fast",
+    "slow",
+    "blocking",
+    "dangerous",
+    "connection",
+    "transaction",
+    "scripting",
+];
+
 /// The family of a command, as COMMAND DOCS names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
@@ -122,23 +150,45 @@ pub enum Group {
     Generic,
     /// Strings.
     String,
+    /// Bits of strings.
+    Bitmap,
     /// Hashes.
     Hash,
     /// The client's own connection.
     Connection,
     /// The server.
     Server,
+    /// Scripts and functions.
+    Scripting,
 }
 
 impl Group {
+    /// All, in the order of the documentation.
+    pub const ALL: [Group; 6] =
+        [Group::Generic, Group::String, Group::Hash, Group::Connection, Group::Server, Group::Scripting];
+
+    /// As a heading.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Group::Generic => "Keys",
+            Group::String => "Strings",
+            Group::Hash => "Hashes",
+            Group::Connection => "Connection",
+            Group::Server => "Server",
+            Group::Scripting => "Scripts and functions",
+        }
+    }
+
     /// As COMMAND DOCS names it.
     pub const fn name(self) -> &'static str {
         match self {
             Group::Generic => "generic",
             Group::String => "string",
+            Group::Bitmap => "bitmap",
             Group::Hash => "hash",
             Group::Connection => "connection",
             Group::Server => "server",
+            Group::Scripting => "scripting",
         }
     }
 }
@@ -248,6 +298,10 @@ pub struct Command {
     pub subcommands: &'static [Command],
     /// COMMAND INFO's tips.
     pub tips: &'static [&'static str],
+    /// Since when it should not be used, and what replaces it.
+    pub deprecated: Option<(&'static str, &'static str)>,
+    /// Where it differs from Redis's, for `docs/commands.md`; whole sentences.
+    pub differs: &'static str,
 }
 
 impl Command {
@@ -266,6 +320,8 @@ impl Command {
         run: Run::Container,
         subcommands: &[],
         tips: &[],
+        deprecated: None,
+        differs: "",
     };
 
     /// The keys among a command's words.
@@ -276,6 +332,32 @@ impl Command {
     /// Whether it may change the keyspace.
     pub fn is_write(&self) -> bool {
         self.flags.has(Flags::WRITE)
+    }
+
+    /// Its ACL categories, in Redis's order: those that follow from flags and group, and its own.
+    ///
+    /// A command of the generic group is of `keyspace`, unless it names types of its own (SORT). One that only has
+    /// subcommands follows no group.
+    pub fn acl_categories(&self) -> impl Iterator<Item = &'static str> {
+        let container = matches!(self.run, Run::Container);
+        let group = match self.group {
+            Group::Generic if self.categories.contains(&"list") => "",
+            Group::Generic => "keyspace",
+            Group::Server => "",
+            group => group.name(),
+        };
+        let scripting = self.categories.contains(&"scripting") || group == "scripting";
+        CATEGORIES.into_iter().filter(move |name| match *name {
+            "write" => self.flags.has(Flags::WRITE),
+            "read" => self.flags.has(Flags::READONLY) && !scripting,
+            "admin" if self.flags.has(Flags::ADMIN) => true,
+            "dangerous" if self.flags.has(Flags::ADMIN) => true,
+            "pubsub" if self.flags.has(Flags::PUBSUB) => true,
+            "blocking" if self.flags.has(Flags::BLOCKING) => true,
+            "fast" => self.flags.has(Flags::FAST),
+            "slow" => !self.flags.has(Flags::FAST),
+            name => (name == group && !container) || self.categories.contains(&name),
+        })
     }
 
     /// The subcommand of a name, in any case.

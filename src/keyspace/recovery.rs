@@ -168,6 +168,8 @@ pub struct Replay {
 impl Replay {
     /// From what the engine reaches.
     pub fn new(found: &Found, settings: Settings) -> Replay {
+        // What was accepted once must not be refused because the limit is lower now.
+        let settings = Settings { max_bulk_len: u64::MAX, ..settings };
         Replay { position: found.position.clone(), settings, replayed: 0, skipped: 0, commands: 0 }
     }
 

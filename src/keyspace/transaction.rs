@@ -310,6 +310,17 @@ impl<'a> Transaction<'a> {
         let slot = slot::of_key(key);
         let meta_key = key::meta(slot, namespace, key);
         let stored = self.read(Family::Meta, slot, &meta_key)?;
+        self.found(slot, namespace, meta_key, stored)
+    }
+
+    /// What a look at a key found.
+    fn found(
+        &mut self,
+        slot: Slot,
+        namespace: Namespace,
+        meta_key: KeyBuf,
+        stored: Option<Value>,
+    ) -> Result<Entry, Stop> {
         let Some(value) = stored else {
             return Ok(Entry { slot, namespace, meta_key, stored: Stored::Absent, expired: false });
         };
@@ -336,18 +347,18 @@ impl<'a> Transaction<'a> {
     /// The place of a key, for a write that does not care what was there (a plain SET): what it was is found
     /// out when the write reaches the engine. Uses what is in memory already.
     pub fn entry_blind(&mut self, key: &[u8]) -> Result<Entry, Stop> {
-        if self.pending.is_empty()
-            && let Source::One(_) = self.source
-        {
-            let (slot, meta_key) = self.place(key);
-            let now_s = self.now_s();
-            let Source::One(partition) = &mut self.source else { unreachable!("matched above") };
-            if partition.tables[Family::Meta as usize].get(&meta_key, now_s).is_none() {
-                let namespace = self.namespace;
-                return Ok(Entry { slot, namespace, meta_key, stored: Stored::Unknown, expired: false });
-            }
+        let (slot, meta_key) = self.place(key);
+        let (namespace, now_s, index) = (self.namespace, self.now_s(), self.index_of(slot));
+        if let Some(own) = self.own_write(Family::Meta, &meta_key) {
+            return self.found(slot, namespace, meta_key, own);
         }
-        self.entry(key)
+        let Some(partition) = self.partition(index) else { return self.entry(key) };
+        let Some(known) = partition.tables[Family::Meta as usize].get(&meta_key, now_s) else {
+            return Ok(Entry { slot, namespace, meta_key, stored: Stored::Unknown, expired: false });
+        };
+        let (value, group) = (known.value(), known.group());
+        self.read_group = self.read_group.max(group);
+        self.found(slot, namespace, meta_key, value)
     }
 
     /// Asks for several keys at once, so that those on disk are fetched together.

@@ -1,0 +1,234 @@
+//! Commands on the client's own connection.
+
+use super::args::{not_an_integer, syntax_error};
+use super::client;
+use super::*;
+use crate::config::options::{DATABASES, REQUIREPASS};
+use crate::info::REDIS_VERSION;
+use crate::number::parse_i64;
+use crate::resp::Protocol;
+use crate::server::{Server, SessionContext};
+
+const BASE: Command = Command { group: Group::Connection, ..Command::BASE };
+const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE).and(Flags::FAST);
+const BEFORE_AUTH: Flags = ANYTIME.and(Flags::NOSCRIPT).and(Flags::NO_AUTH).and(Flags::ALLOW_BUSY);
+
+/// The connection commands, in the order of their names.
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        name: "auth",
+        syntax: "[username] password",
+        summary: "Authenticates the connection.",
+        complexity: "O(N) where N is the number of passwords of the user.",
+        arity: Arity::AtLeast(2),
+        flags: BEFORE_AUTH,
+        run: Run::Session(auth),
+        differs: "The only user is `default`.",
+        ..BASE
+    },
+    client::CLIENT,
+    Command {
+        name: "echo",
+        syntax: "message",
+        summary: "Answers what it is given.",
+        arity: Arity::Exactly(2),
+        flags: ANYTIME,
+        run: Run::Session(echo),
+        ..BASE
+    },
+    Command {
+        name: "hello",
+        syntax: "[protover [AUTH username password] [SETNAME clientname]]",
+        summary: "Chooses the protocol, and may authenticate and name the connection as well.",
+        since: "6.0.0",
+        arity: Arity::AtLeast(1),
+        flags: BEFORE_AUTH,
+        run: Run::Session(hello),
+        ..BASE
+    },
+    Command {
+        name: "ping",
+        syntax: "[message]",
+        summary: "Answers, which shows that the server is there.",
+        arity: Arity::AtLeast(1),
+        flags: Flags::FAST,
+        run: Run::Session(ping),
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        ..BASE
+    },
+    Command {
+        name: "quit",
+        summary: "Closes the connection.",
+        arity: Arity::AtLeast(1),
+        flags: BEFORE_AUTH,
+        run: Run::Session(quit),
+        deprecated: Some(("7.2.0", "just closing the connection")),
+        ..BASE
+    },
+    Command {
+        name: "reset",
+        summary: "Takes the connection back to its first state.",
+        since: "6.2.0",
+        flags: BEFORE_AUTH,
+        run: Run::Session(reset),
+        ..BASE
+    },
+    Command {
+        name: "select",
+        syntax: "index",
+        summary: "Changes the database that the connection works on.",
+        arity: Arity::Exactly(2),
+        flags: ANYTIME,
+        run: Run::Session(select),
+        ..BASE
+    },
+];
+
+fn auth(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
+    if args.len() > 3 {
+        return Err(syntax_error());
+    }
+    if args.len() == 2 && cx.server.config().get(REQUIREPASS).is_empty() {
+        return Err(Stop::error(
+            "ERR AUTH <password> called without any password configured for the default user. Are you sure your \
+             configuration is correct?",
+        ));
+    }
+    let user = if args.len() == 3 { args.word(1) } else { b"default" };
+    log_in(cx, user, args.word(args.len() - 1))?;
+    cx.reply.ok();
+    Ok(())
+}
+
+/// Authenticates as the only user there is. Without a password, any does.
+fn log_in(cx: &mut SessionContext<'_>, user: &[u8], password: &[u8]) -> RunResult {
+    let config = cx.server.config();
+    let wanted = config.get(REQUIREPASS).as_bytes();
+    if user != b"default" || !(wanted.is_empty() || same_secret(wanted, password)) {
+        return Err(Stop::error("WRONGPASS invalid username-password pair or user is disabled."));
+    }
+    cx.session.authenticated = true;
+    cx.session.user = "default".into();
+    Ok(())
+}
+
+/// Compares without telling by its time how much was right.
+fn same_secret(wanted: &[u8], given: &[u8]) -> bool {
+    let mut difference = wanted.len() ^ given.len();
+    for (index, byte) in given.iter().enumerate() {
+        difference |= usize::from(byte ^ wanted[index % wanted.len()]);
+    }
+    difference == 0
+}
+
+fn echo(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
+    cx.reply.bulk(args.word(1));
+    Ok(())
+}
+
+fn hello(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
+    let protocol = match (args.len() > 1).then(|| parse_i64(args.word(1))) {
+        None => None,
+        Some(Some(2)) => Some(Protocol::Resp2),
+        Some(Some(3)) => Some(Protocol::Resp3),
+        Some(Some(_)) => return Err(Stop::error("NOPROTO unsupported protocol version")),
+        Some(None) => return Err(Stop::error("ERR Protocol version is not an integer or out of range")),
+    };
+    let mut cursor = args.cursor(2);
+    let mut name = None;
+    let mut credentials = None;
+    while let Some(option) = cursor.next() {
+        if option.eq_ignore_ascii_case(b"auth") && cursor.left() >= 2 {
+            credentials = Some((cursor.word()?, cursor.word()?));
+        } else if option.eq_ignore_ascii_case(b"setname") && cursor.left() >= 1 {
+            let given = cursor.word()?;
+            client::check_name(given, "Client names")?;
+            name = Some(given);
+        } else {
+            let option = String::from_utf8_lossy(option);
+            return Err(Stop::error(format!("ERR Syntax error in HELLO option '{option}'")));
+        }
+    }
+    if let Some((user, password)) = credentials {
+        log_in(cx, user, password)?;
+    }
+    if !cx.session.authenticated {
+        return Err(Stop::error(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
+             <user> <pass> option can be used to authenticate the client and select the RESP protocol version at \
+             the same time",
+        ));
+    }
+    if let Some(name) = name {
+        cx.session.name = name.to_vec();
+    }
+    if let Some(protocol) = protocol {
+        cx.session.protocol = protocol;
+        cx.reply.set_protocol(protocol);
+    }
+    write_hello(cx);
+    Ok(())
+}
+
+fn write_hello(cx: &mut SessionContext<'_>) {
+    let reply = &mut *cx.reply;
+    reply.map(7);
+    for (name, value) in [("server", "redis"), ("version", REDIS_VERSION)] {
+        reply.bulk_text(name);
+        reply.bulk_text(value);
+    }
+    reply.bulk_text("proto");
+    reply.integer(if cx.session.protocol == Protocol::Resp3 { 3 } else { 2 });
+    reply.bulk_text("id");
+    reply.integer(cx.session.id as i64);
+    for (name, value) in [("mode", "standalone"), ("role", "master")] {
+        reply.bulk_text(name);
+        reply.bulk_text(value);
+    }
+    reply.bulk_text("modules");
+    reply.array(0);
+}
+
+fn ping(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
+    match args.len() {
+        1 => cx.reply.simple("PONG"),
+        2 => cx.reply.bulk(args.word(1)),
+        _ => return Err(Stop::error("ERR wrong number of arguments for 'ping' command")),
+    }
+    Ok(())
+}
+
+fn quit(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
+    cx.session.closing = true;
+    cx.reply.ok();
+    Ok(())
+}
+
+fn reset(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
+    cx.session.reset(needs_password(cx.server));
+    cx.reply.set_protocol(cx.session.protocol);
+    cx.reply.simple("RESET");
+    Ok(())
+}
+
+/// Whether a client that just connected has to authenticate.
+pub fn needs_password(server: &dyn Server) -> bool {
+    !server.config().get(REQUIREPASS).is_empty()
+}
+
+fn select(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
+    let index = parse_i64(args.word(1)).ok_or_else(not_an_integer)?;
+    let index = i32::try_from(index).map_err(|_| {
+        Stop::error("ERR value is out of range, value must between -2147483648 and 2147483647")
+    })?;
+    let databases = cx.server.config().get(DATABASES);
+    match usize::try_from(index) {
+        Ok(index) if index < databases as usize => cx.session.database = index,
+        _ => return Err(Stop::error("ERR DB index is out of range")),
+    }
+    cx.reply.ok();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! DEBUG: what tests and the curious need. It reads its subcommands itself, as Redis's does, but for OBJECT, which
+//! runs where its key is.
+
+use std::time::Duration;
+
+use super::super::help;
+use super::super::*;
+use crate::config::choice::Permission;
+use crate::config::options::ENABLE_DEBUG_COMMAND;
+use crate::encoding::meta::{Meta, Type};
+use crate::glob::glob_match;
+use crate::number::{parse_f64, parse_i64};
+use crate::server::AdminContext;
+
+const ADMIN: Flags = Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE);
+
+/// The row of DEBUG.
+pub(super) const DEBUG: Command = Command {
+    name: "debug",
+    syntax: "subcommand [arg ...]",
+    summary: "Looks and reaches into the server; for tests.",
+    complexity: "Depends on subcommand.",
+    group: Group::Server,
+    arity: Arity::AtLeast(2),
+    flags: ADMIN,
+    run: Run::Admin(debug),
+    subcommands: &[Command {
+        name: "object",
+        syntax: "key",
+        summary: "Describes a key and its value.",
+        group: Group::Server,
+        arity: Arity::AtLeast(3),
+        flags: Flags::READONLY.and(Flags::HIDDEN).and(Flags::NOSCRIPT),
+        keys: &[Keys { first: 2, last: 2, step: 1, flags: KeyFlags::INSPECT }],
+        run: Run::Keys(object),
+        ..Command::BASE
+    }],
+    differs: "Few subcommands are there: DEBUG HELP lists them. SLEEP holds up administration only, not other \
+              clients.",
+    ..Command::BASE
+};
+
+const HELP_LINES: &[&str] = &[
+    "CHANGE-REPL-ID",
+    "    Begins a new replication history.",
+    "ERROR <string>",
+    "    Answers the string as an error.",
+    "JMAP",
+    "    Does nothing.",
+    "LOADAOF",
+    "    As RELOAD.",
+    "OBJECT <key>",
+    "    Describes a key and its value.",
+    "QUICKLIST-PACKED-THRESHOLD <size>",
+    "    Does nothing.",
+    "RELOAD [option ...]",
+    "    Writes all memory to disk, and forgets it.",
+    "SET-ACTIVE-EXPIRE <0|1>",
+    "    Says whether expired keys are removed before someone asks for them.",
+    "SLEEP <seconds>",
+    "    Waits, and answers then. Decimals allowed.",
+    "STRINGMATCH-LEN <len> <pattern>",
+    "    Matches so many letters a with a pattern.",
+    "HELP",
+    "    Prints this help.",
+];
+
+/// Longest text that STRINGMATCH-LEN makes up.
+const LONGEST_TEXT: i64 = 1 << 20;
+
+fn debug(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
+    let allowed = match cx.server.config().get(ENABLE_DEBUG_COMMAND) {
+        Permission::Yes => true,
+        Permission::Local => cx.session.is_local(),
+        Permission::No => false,
+    };
+    if !allowed {
+        return Err(Stop::error(
+            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it \
+             from a local connection, otherwise you need to set this option in the configuration file, and then \
+             restart the server.",
+        ));
+    }
+    let subcommand = args.word(1).to_ascii_lowercase();
+    match (subcommand.as_slice(), args.len()) {
+        (b"help", 2) => {
+            let mut lines = vec![help::heading("debug")];
+            lines.extend(HELP_LINES.iter().map(|line| line.to_string()));
+            help::write(cx.reply, &lines);
+            return Ok(());
+        }
+        (b"sleep", 3) => cx.server.sleep(sleep_time(args.word(2))),
+        (b"jmap", 2) | (b"quicklist-packed-threshold", 3) => {}
+        (b"set-active-expire", 3) => cx.server.set_active_expire(parse_i64(args.word(2)) == Some(1)),
+        (b"change-repl-id", 2) => cx.server.change_replication_id(),
+        (b"reload", _) | (b"loadaof", 2) => {
+            cx.server.reload().map_err(|error| Stop::error(format!("ERR {error}")))?;
+        }
+        (b"error", 3) => return Err(Stop::error(String::from_utf8_lossy(args.word(2)).into_owned())),
+        (b"listpack", 3) => return Err(Stop::error("ERR Not a listpack encoded object.")),
+        (b"stringmatch-len", 4) => {
+            let len = parse_i64(args.word(2)).filter(|len| (0..=LONGEST_TEXT).contains(len));
+            let len = len.ok_or_else(super::super::args::not_an_integer)?;
+            let found = glob_match(args.word(3), &b"a".repeat(len as usize), false);
+            cx.reply.integer(i64::from(found));
+            return Ok(());
+        }
+        _ => {
+            let word = String::from_utf8_lossy(args.word(1)).into_owned();
+            return Err(Stop::error(format!(
+                "ERR unknown subcommand or wrong number of arguments for '{word}'. Try DEBUG HELP."
+            )));
+        }
+    }
+    cx.reply.ok();
+    Ok(())
+}
+
+/// Seconds as Redis reads them: what is no number is no time.
+fn sleep_time(word: &[u8]) -> Duration {
+    let seconds = parse_f64(word).unwrap_or(0.0);
+    // A day is a long sleep.
+    Duration::try_from_secs_f64(seconds.min(86_400.0)).unwrap_or_default()
+}
+
+fn object(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
+    if args.len() > 3 {
+        return Err(Stop::error(
+            "ERR unknown subcommand or wrong number of arguments for 'OBJECT'. Try DEBUG HELP.",
+        ));
+    }
+    let entry = cx.txn.entry(args.word(2))?;
+    let Some(meta) = entry.meta() else { return Err(Stop::error("ERR no such key")) };
+    // Nothing lies at an address of its own; clients that parse the line find all its fields.
+    let text = format!(
+        "Value at:0x0 refcount:1 encoding:{} serializedlength:{} lru:0 lru_seconds_idle:0",
+        encoding(&meta),
+        meta.payload.len()
+    );
+    cx.reply.simple(&text);
+    Ok(())
+}
+
+fn encoding(meta: &Meta<'_>) -> &'static str {
+    match (meta.kind, meta.by_elements) {
+        (Type::String, _) if meta.payload.len() <= 20 && parse_i64(meta.payload).is_some() => "int",
+        (Type::String, _) if meta.payload.len() <= 44 => "embstr",
+        (Type::String, _) => "raw",
+        (Type::Stream, _) => "stream",
+        (Type::List, true) => "quicklist",
+        (Type::SortedSet, true) => "skiplist",
+        (_, true) => "hashtable",
+        (_, false) => "listpack",
+    }
+}

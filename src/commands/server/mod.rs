@@ -1,0 +1,44 @@
+//! Commands about the server.
+
+mod admin;
+mod command;
+mod config;
+mod debug;
+mod function;
+mod info;
+mod latency;
+mod lolwut;
+mod memory;
+mod replication;
+mod slowlog;
+
+use super::Command;
+
+/// The server commands, in the order of their names.
+pub(super) const COMMANDS: &[Command] = &[
+    admin::BGREWRITEAOF,
+    admin::BGSAVE,
+    command::COMMAND,
+    admin::COMPACT,
+    admin::COMPACTRANGE,
+    config::CONFIG,
+    debug::DEBUG,
+    admin::DELBACKUP,
+    function::FUNCTION,
+    info::INFO,
+    admin::LASTSAVE,
+    latency::LATENCY,
+    lolwut::LOLWUT,
+    memory::MEMORY,
+    admin::PURGELOGSTO,
+    replication::REPLICAOF,
+    replication::ROLE,
+    admin::SAVE,
+    admin::SHUTDOWN,
+    replication::SLAVEOF,
+    slowlog::SLOWLOG,
+    info::TIME,
+];
+
+#[cfg(test)]
+mod tests;

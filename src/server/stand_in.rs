@@ -1,0 +1,199 @@
+//! A server for tests: what commands ask of it is answered from fields, and what they make it do is written down.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::*;
+use crate::commands::{Run, table};
+use crate::keyspace::transaction::Stop;
+
+/// See the module's documentation.
+#[derive(Default)]
+pub(crate) struct StandIn {
+    pub(crate) identity: Identity,
+    pub(crate) config: Mutex<Arc<Config>>,
+    pub(crate) clients: Vec<ClientFacts>,
+    pub(crate) pause: Mutex<Option<Pause>>,
+    pub(crate) slow_log: Mutex<SlowLog>,
+    pub(crate) numbers: Numbers,
+    pub(crate) backup_running: bool,
+    /// What was done, in order.
+    pub(crate) done: RefCell<Vec<String>>,
+}
+
+impl StandIn {
+    fn note(&self, what: impl Into<String>) {
+        self.done.borrow_mut().push(what.into());
+    }
+
+    /// Runs a command as a shell would; the raw reply.
+    pub(crate) fn call(&self, session: &mut Session, words: &[&[u8]]) -> Vec<u8> {
+        let mut frame = Vec::new();
+        let mut ranges = Vec::new();
+        for word in words {
+            let start = frame.len() as u32;
+            frame.extend_from_slice(word);
+            ranges.push((start, frame.len() as u32));
+        }
+        let args = Args::new(&frame, &ranges);
+        let mut reply = Reply::new(session.protocol);
+        let entry = match table::resolve(args) {
+            Ok(entry) => entry,
+            Err(refusal) => {
+                reply.error_bytes(&refusal.error);
+                return reply.as_slice().to_vec();
+            }
+        };
+        session.last_command = Some(&entry.full_name);
+        let now_us = 1_700_000_000_000_000;
+        let result = match entry.command.run {
+            Run::Session(run) => run(
+                &mut SessionContext { session: &mut *session, server: self, reply: &mut reply, now_us },
+                args,
+            ),
+            Run::Admin(run) => {
+                run(&mut AdminContext { session: &*session, server: self, reply: &mut reply, now_us }, args)
+            }
+            _ => panic!("{} is not about the server", entry.full_name),
+        };
+        match result {
+            Ok(()) => {}
+            Err(Stop::Error(text)) => {
+                assert!(reply.is_empty(), "{} wrote before it failed", entry.full_name);
+                reply.error(&text);
+            }
+            Err(stop) => panic!("{} stopped: {stop:?}", entry.full_name),
+        }
+        if session.take_reply_permit() { reply.as_slice().to_vec() } else { Vec::new() }
+    }
+
+    /// Runs a command given as text, split at blanks; the raw reply as text.
+    pub(crate) fn ask(&self, session: &mut Session, line: &str) -> String {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        String::from_utf8_lossy(&self.call(session, &words)).into_owned()
+    }
+}
+
+impl Server for StandIn {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn clients(&self) -> Vec<ClientFacts> {
+        self.clients.clone()
+    }
+
+    fn kill_client(&self, id: u64) -> bool {
+        self.note(format!("kill {id}"));
+        true
+    }
+
+    fn pause(&self) -> Option<Pause> {
+        *self.pause.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_pause(&self, pause: Option<Pause>) {
+        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = pause;
+    }
+
+    fn unblock(&self, id: u64, how: Unblock) -> bool {
+        self.note(format!("unblock {id} {how:?}"));
+        id == 7
+    }
+
+    fn log_offset(&self) -> u64 {
+        42
+    }
+
+    fn slow_log(&self) -> &Mutex<SlowLog> {
+        &self.slow_log
+    }
+
+    fn last_save_s(&self) -> u64 {
+        1_600_000_000
+    }
+
+    fn abort_shutdown(&self) -> bool {
+        false
+    }
+
+    fn numbers(&self, _wanted: &Sections) -> Numbers {
+        self.numbers.clone()
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.numbers.commands.clone()
+    }
+
+    fn reset_statistics(&self) {
+        self.note("reset");
+    }
+
+    fn set_config(&self, config: Config, changed: &[Id]) -> Result<(), SetError> {
+        changed.iter().for_each(|id| self.note(format!("set {}", id.row().name)));
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        Ok(())
+    }
+
+    fn rewrite_config(&self) -> Result<(), String> {
+        Err("no disk".into())
+    }
+
+    fn save(&self) -> Result<(), String> {
+        self.note("save");
+        Ok(())
+    }
+
+    fn start_backup(&self) -> Result<Backup, String> {
+        Ok(if self.backup_running { Backup::Running } else { Backup::Started })
+    }
+
+    fn delete_backups(&self) -> Result<u64, String> {
+        Ok(3)
+    }
+
+    fn shutdown(&self, request: Shutdown) -> Result<(), String> {
+        self.note(format!("{request:?}"));
+        Ok(())
+    }
+
+    fn compact(&self, request: &Compact) -> Result<(), String> {
+        self.note(format!("{request:?}"));
+        Ok(())
+    }
+
+    fn purge_log(&self, offset: u64) -> Result<u64, String> {
+        self.note(format!("purge {offset}"));
+        Ok(1)
+    }
+
+    fn reload(&self) -> Result<(), String> {
+        self.note("reload");
+        Ok(())
+    }
+
+    fn set_active_expire(&self, on: bool) {
+        self.note(format!("active expire {on}"));
+    }
+
+    fn change_replication_id(&self) {
+        self.note("change id");
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.note(format!("sleep {time:?}"));
+    }
+
+    fn purge_memory(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn malloc_stats(&self) -> String {
+        "stats".into()
+    }
+}
