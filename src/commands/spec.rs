@@ -164,14 +164,22 @@ pub enum Group {
 
 impl Group {
     /// All, in the order of the documentation.
-    pub const ALL: [Group; 6] =
-        [Group::Generic, Group::String, Group::Hash, Group::Connection, Group::Server, Group::Scripting];
+    pub const ALL: [Group; 7] = [
+        Group::Generic,
+        Group::String,
+        Group::Bitmap,
+        Group::Hash,
+        Group::Connection,
+        Group::Server,
+        Group::Scripting,
+    ];
 
     /// As a heading.
     pub const fn title(self) -> &'static str {
         match self {
             Group::Generic => "Keys",
             Group::String => "Strings",
+            Group::Bitmap => "Bitmaps",
             Group::Hash => "Hashes",
             Group::Connection => "Connection",
             Group::Server => "Server",
