@@ -198,6 +198,9 @@ impl Binlog {
             log.sync();
         }
         self.retain();
+        for partition in self.state.partitions() {
+            partition.do_send(crate::message::Control::Advance);
+        }
         if !log.always.load(Ordering::Acquire) && self.queue.is_empty() {
             self.end_detour();
         }

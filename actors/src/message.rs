@@ -119,14 +119,14 @@ pub struct Report {
 pub enum Control {
     /// Forget the counters.
     ResetStatistics,
-    /// Forget the times of these commands; of all, if `None`.
-    ResetLatency(Option<Vec<usize>>),
     /// Hand everything off; answer when RocksDB has it.
     Drain(mpsc::Sender<()>),
     /// Drop all cached entries.
     DropCache,
     /// Take over changed options.
     Reconfigure,
+    /// Say how far the log needs not be read again for this partition.
+    Advance,
 }
 
 /// Connection → admin: run this command. Answered by [`Administered`].

@@ -215,7 +215,8 @@ impl Host {
                 }
             }
         }
-        self.partition().evict_to(self.table_limit, (self.now_ms / 1000) as u32);
+        let (limit, now_s) = (self.table_limit, (self.now_ms / 1000) as u32);
+        self.partition().evict_to(limit, now_s);
         Ran::Done(work)
     }
 
@@ -881,13 +882,6 @@ impl Handler<Control> for PartitionActor {
                     partition.stats = Default::default();
                 }
             }
-            Control::ResetLatency(None) => {
-                let ids: Vec<usize> = host.statistics.commands().map(|(id, _)| id).collect();
-                ids.into_iter().for_each(|id| host.statistics.reset_latency(id));
-            }
-            Control::ResetLatency(Some(ids)) => {
-                ids.into_iter().for_each(|id| host.statistics.reset_latency(id));
-            }
             Control::Drain(done) => {
                 if host.partition.is_none() {
                     ctx.notify_later(Control::Drain(done), Duration::from_millis(1));
@@ -905,6 +899,13 @@ impl Handler<Control> for PartitionActor {
                 }
             }
             Control::Reconfigure => host.refresh(),
+            Control::Advance => {
+                host.close_group();
+                if let Some(partition) = &mut host.partition {
+                    partition.advance();
+                }
+                host.hand_off();
+            }
         }
     }
 }

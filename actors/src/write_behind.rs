@@ -65,21 +65,27 @@ struct Writer {
     log: Arc<Log>,
     state: Arc<State>,
     core: WriteBehind,
-    /// The highest offset that was written.
-    reach: u64,
+    /// How far each partition's hand-offs reach.
+    reaches: Vec<u64>,
     /// A flush is under way and will reach this offset.
     flushing: Option<u64>,
     flushed: Arc<AtomicU64>,
     replay_limit: u64,
 }
 
-/// Starts the thread.
-pub fn start(state: Arc<State>, queue: Receiver<Job>, replay_limit: u64, core: WriteBehind) -> std::io::Result<()> {
+/// Starts the thread. `reach` is the offset that the store has reached, on disk or in memory.
+pub fn start(
+    state: Arc<State>,
+    queue: Receiver<Job>,
+    replay_limit: u64,
+    core: WriteBehind,
+    reach: u64,
+) -> std::io::Result<()> {
     let mut writer = Writer {
         engine: state.engine.clone(),
         log: state.log.clone(),
         core,
-        reach: state.write_behind.flushed.load(Ordering::Relaxed),
+        reaches: vec![reach; state.identity.partitions],
         flushing: None,
         flushed: state.write_behind.flushed.clone(),
         replay_limit,
@@ -139,10 +145,14 @@ impl Writer {
         hand_offs: Vec<HandOff>,
     ) -> Result<Vec<pika_core::keyspace::write_behind::Applied>, EngineError> {
         let reach = hand_offs.iter().map(|hand_off| hand_off.reach).max().unwrap_or(0);
+        let reaches: Vec<(usize, u64)> =
+            hand_offs.iter().map(|hand_off| (hand_off.partition, hand_off.reach)).collect();
         let died = hand_offs.iter().any(|hand_off| !hand_off.dead.is_empty());
         self.log.wait_written(reach);
         let applied = self.core.apply(&self.engine, hand_offs)?;
-        self.reach = self.reach.max(reach);
+        for (partition, reach) in reaches {
+            self.reaches[partition] = reach;
+        }
         if died {
             self.reclaim_namespaces(&applied)?;
         }
@@ -157,7 +167,7 @@ impl Writer {
         let found = pika_core::keyspace::recovery::read(&self.engine, 1)?;
         self.engine.set_dead_namespaces(found.dead.iter().copied());
         let _ = applied;
-        if found.counts.is_empty() {
+        if found.is_empty() {
             for family in [Family::Meta, Family::Element, Family::Expiry] {
                 self.engine.drop_files(family, &Range::default())?;
             }
@@ -175,21 +185,31 @@ impl Writer {
         }
         let flushed = self.flushing.unwrap_or_else(|| self.flushed.load(Ordering::Relaxed));
         let full = self.engine.unflushed_bytes() >= self.engine.options().write_buffer_bytes as u64;
-        let long = self.reach.saturating_sub(flushed) >= self.replay_limit;
-        if (full || long) && self.reach > flushed {
-            self.log.sync_to(self.reach);
+        let long = self.common_reach().saturating_sub(flushed) >= self.replay_limit;
+        if full || long {
+            self.sync_log();
             if let Err(error) = self.engine.flush(false) {
                 crate::server::fail_stop(&self.state.logger, &format!("flush: {error}"));
             }
-            self.flushing = Some(self.reach);
+            self.flushing = Some(self.common_reach());
         }
     }
 
     fn flush_and_wait(&mut self) -> Result<(), EngineError> {
-        self.log.sync_to(self.reach);
+        self.sync_log();
         self.engine.flush(true)?;
         self.flushing = None;
-        self.flushed.store(self.reach, Ordering::Release);
+        self.flushed.store(self.common_reach(), Ordering::Release);
         Ok(())
+    }
+
+    /// Everything before it is in the store, whichever partition it is of.
+    fn common_reach(&self) -> u64 {
+        self.reaches.iter().copied().min().unwrap_or(0)
+    }
+
+    /// The log must be on disk as far as any memtable reaches before one goes there.
+    fn sync_log(&self) {
+        self.log.sync_to(self.reaches.iter().copied().max().unwrap_or(0));
     }
 }

@@ -361,6 +361,27 @@ impl Partition {
         self.end_group(offset);
     }
 
+    /// Says that this partition has nothing before the present end of the log that it did not hand off or will not
+    /// with its next hand-off: so that one that is seldom written does not make a restart read the whole log.
+    pub fn advance(&mut self) {
+        let (offset, last) = (self.shared.next_offset(), self.closed.back().map_or(self.reach, |&(_, end)| end));
+        if !self.has_open_group() && offset > last {
+            self.end_group(offset);
+        }
+    }
+
+    /// Lets cached entries go if there are more than `limit` bytes, now and then.
+    pub fn evict_to(&mut self, limit: usize, now_s: u32) {
+        if self.memory_bytes() > limit {
+            self.evict(limit, now_s);
+        }
+    }
+
+    /// The numbers of all namespaces; a key overwritten blindly may be counted twice until that is settled.
+    pub fn all_counts(&self) -> AllCounts {
+        self.all_counts_so_far()
+    }
+
     /// Takes what was written since the last hand-off, up to the last closed group. `None` if nothing was.
     /// Must not be called within a tick that wrote (the open group would be torn).
     pub fn hand_off(&mut self) -> Option<HandOff> {

@@ -27,6 +27,8 @@ pub struct Found {
     pub counts: AllCounts,
     /// The lowest collection version not in use.
     pub next_version: Version,
+    /// Namespaces that died, whose keys compaction drops.
+    pub dead: Vec<crate::encoding::key::Namespace>,
     /// For each slot, the log offset that its data reaches.
     position: Vec<u64>,
     /// Keys under which the partitions of the last run left their counts.
@@ -41,6 +43,11 @@ impl Found {
         self.position.iter().copied().min().unwrap_or(0)
     }
 
+    /// Whether no database has a key. Blind writes count when they are settled, and all that the engine has are.
+    pub fn is_empty(&self) -> bool {
+        (0..self.namespaces.databases()).all(|database| self.counts.of(self.namespaces.of(database)).keys() == 0)
+    }
+
     /// The highest offset that any slot's data reaches.
     pub fn reaches(&self) -> u64 {
         self.position.iter().copied().max().unwrap_or(0)
@@ -53,6 +60,7 @@ pub fn read(engine: &dyn Read, databases: usize) -> Result<Found, EngineError> {
         namespaces: Namespaces::new(databases),
         counts: AllCounts::default(),
         next_version: 1,
+        dead: Vec::new(),
         position: vec![0; usize::from(SLOTS)],
         counts_keys: Vec::new(),
         positions: Vec::new(),
@@ -87,6 +95,8 @@ impl Found {
         } else if key.starts_with(write_behind::COUNTS_PREFIX.as_bytes()) {
             self.counts.add(&AllCounts::parse(value)?);
             self.counts_keys.push(key.to_vec());
+        } else if let Some(namespace) = key.strip_prefix(write_behind::DEAD_PREFIX) {
+            self.dead.push(crate::encoding::key::Namespace::from_be_bytes(namespace.try_into().ok()?));
         } else if key == write_behind::NAMESPACES_KEY {
             self.namespaces = Namespaces::parse(value)?;
         } else if key == write_behind::VERSION_KEY {

@@ -1,0 +1,433 @@
+//! The order of starting and stopping.
+//!
+//! Start: data folder, store, log, replay; then downstream first: write-behind thread, binlog, partitions, admin,
+//! expirer, listener. Stop: clients, partitions' last writes, log, store.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+use pika_core::binlog::{self, Reader};
+use pika_core::config::choice::{AppendFsync, Compression};
+use pika_core::config::{Config, options};
+use pika_core::encoding::FORMAT_VERSION;
+use pika_core::engine::rocks::{RocksEngine, RocksOptions};
+use pika_core::files;
+use pika_core::keyspace::partition::{LogRecord, Partition, Shared};
+use pika_core::keyspace::recovery;
+use pika_core::keyspace::write_behind::WriteBehind;
+use pika_core::server::Identity;
+
+use crate::binlog::{Binlog, Log};
+use crate::partition::PartitionActor;
+use crate::reads::ReadPool;
+use crate::service::Service;
+use crate::state::{Budget, Parts, State, lock, now_ms};
+use crate::system;
+use crate::write_behind::{self, Job, WriteBehindHandle};
+
+/// What the start found and did.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StartReport {
+    /// Log records that were run again.
+    pub replayed_records: u64,
+    /// Bytes of a torn tail that were cut off the log.
+    pub cut_bytes: u64,
+}
+
+/// Ends the process at once: data on disk is right, memory may not be. The log makes the restart exact.
+pub fn fail_stop(logger: &slog::Logger, text: &str) -> ! {
+    slog::crit!(logger, "stopping at once: the data on disk is safe, a restart goes on from it"; "cause" => text);
+    let _ = writeln!(std::io::stderr(), "pika: fatal: {text}");
+    // The asynchronous logger gets a moment to write its last line.
+    std::thread::sleep(Duration::from_millis(50));
+    std::process::abort();
+}
+
+/// A configuration that is whole, and where it came from.
+#[derive(Debug)]
+pub struct Start {
+    /// The options.
+    pub config: Config,
+    /// The folder or file they came from.
+    pub config_path: Option<std::path::PathBuf>,
+    /// For lines to the operator.
+    pub logger: slog::Logger,
+}
+
+/// Refuses a data folder (or backup) of another format.
+pub fn check_format(folder: &Path) -> Result<(), String> {
+    let path = folder.join("FORMAT");
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    match text.trim().parse::<u32>() {
+        Ok(FORMAT_VERSION) => Ok(()),
+        Ok(other) => Err(format!(
+            "{} says format {other}; this version of pika reads and writes format {FORMAT_VERSION}",
+            path.display()
+        )),
+        Err(_) => Err(format!("{} holds no format number", path.display())),
+    }
+}
+
+/// Opens or makes the data folder, and takes its lock, which lives as long as what is returned.
+fn open_folder(folder: &Path) -> Result<fs::File, String> {
+    let fail = |error: std::io::Error| format!("data folder {}: {error}", folder.display());
+    fs::create_dir_all(folder).map_err(fail)?;
+    let lock_path = folder.join("LOCK");
+    let lock_file = fs::File::create(&lock_path).map_err(fail)?;
+    rustix::fs::flock(&lock_file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| format!("data folder {} is in use by another process", folder.display()))?;
+    if folder.join("FORMAT").exists() {
+        check_format(folder)?;
+    } else {
+        let mut file = fs::File::create(folder.join("FORMAT")).map_err(fail)?;
+        writeln!(file, "{FORMAT_VERSION}").and_then(|()| file.sync_all()).map_err(fail)?;
+    }
+    Ok(lock_file)
+}
+
+/// Divides the memory budget.
+pub fn budget(config: &Config) -> Budget {
+    let limit = system::memory_limit();
+    let total = match config.get(options::MEMORY_BUDGET) {
+        // What the operating system, buffers and the allocator need stays free.
+        0 => limit / 2,
+        given => given,
+    };
+    let percent = u64::from(config.get(options::MEMORY_OVERLAY_PERCENT));
+    let write_buffer = match config.get(options::ROCKSDB_WRITE_BUFFER_SIZE) {
+        0 => (total / 8).clamp(8 << 20, 256 << 20),
+        given => given,
+    };
+    // Up to three memtables: one that fills, two that are flushed. What is left: the hot table and the block cache.
+    let rest = total.saturating_sub(write_buffer * 3).max(16 << 20);
+    let tables = rest / 2;
+    Budget {
+        total,
+        overlay: (tables * percent / 100).max(1 << 20),
+        tables,
+        block_cache: rest - tables,
+        write_buffer,
+    }
+}
+
+fn rocks_options(config: &Config, budget: &Budget) -> RocksOptions {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    RocksOptions {
+        cache_bytes: budget.block_cache as usize,
+        write_buffer_bytes: budget.write_buffer as usize,
+        max_open_files: i32::try_from(config.get(options::ROCKSDB_MAX_OPEN_FILES)).unwrap_or(i32::MAX),
+        background_jobs: match config.get(options::ROCKSDB_MAX_BACKGROUND_JOBS) {
+            0 => i32::try_from(cores.clamp(2, 8)).unwrap_or(2),
+            given => i32::try_from(given).unwrap_or(2),
+        },
+        rate_limit: config.get(options::ROCKSDB_RATE_LIMIT),
+        compression: match config.get(options::ROCKSDB_COMPRESSION) {
+            Compression::None => "none".into(),
+            Compression::Lz4 => "lz4".into(),
+            Compression::Zstd => "zstd".into(),
+        },
+        block_bytes: config.get(options::ROCKSDB_BLOCK_SIZE) as usize,
+        file_bytes: config.get(options::ROCKSDB_TARGET_FILE_SIZE),
+    }
+}
+
+/// How many partitions (and serving threads) there are.
+fn threads(config: &Config) -> usize {
+    match config.get(options::THREADS) {
+        0 => (std::thread::available_parallelism().map_or(1, usize::from) / 2).max(1),
+        given => given as usize,
+    }
+}
+
+/// The store, the log and the partitions, as the last run left them.
+struct Opened {
+    engine: RocksEngine,
+    writer: binlog::Writer,
+    partitions: Vec<Box<Partition>>,
+    write_behind: WriteBehind,
+    report: StartReport,
+    /// The offset that the store's files reach.
+    flushed: u64,
+    /// The offset that the store reaches, in memory.
+    reach: u64,
+}
+
+fn open_data(config: &Config, budget: &Budget, threads: usize, logger: &slog::Logger) -> Result<Opened, String> {
+    let folder = Path::new(config.get(options::DIR));
+    let engine = RocksEngine::open(&folder.join("rocksdb"), rocks_options(config, budget))
+        .map_err(|error| error.to_string())?;
+    let found = recovery::read(&engine, config.get(options::DATABASES) as usize)
+        .map_err(|error| error.to_string())?;
+    engine.set_dead_namespaces(found.dead.iter().copied());
+    let log_folder = folder.join("binlog");
+    let log_files: Arc<dyn files::Files> = Arc::new(files::Real);
+    let log_options = binlog::Options {
+        segment_bytes: config.get(options::BINLOG_SEGMENT_SIZE),
+        salt: fastrand::u64(..),
+        now_ms: now_ms(),
+        ..binlog::Options::default()
+    };
+    let recovered = binlog::open(log_files.clone(), &log_folder, found.reaches(), log_options)
+        .map_err(|error| format!("binlog: {error}"))?;
+    if recovered.cut_bytes > 0 {
+        slog::warn!(logger, "cut a torn tail off the log"; "bytes" => recovered.cut_bytes);
+    }
+    let end = recovered.end_offset;
+    let shared = Arc::new(Shared::new(Arc::new(engine.clone()), found.next_version, end));
+    let mut partitions = recovery::partitions(&found, threads, &shared);
+    let began = Instant::now();
+    let replayed = replay(&found, &mut partitions, log_files, &log_folder, end, logger)?;
+    if replayed > 0 {
+        slog::info!(logger, "replayed the log"; "records" => replayed,
+            "bytes" => end - found.replay_from(), "ms" => began.elapsed().as_millis() as u64);
+    }
+    recovery::tidy(&engine, &found).map_err(|error| error.to_string())?;
+    let mut write_behind = WriteBehind::default();
+    partitions.iter_mut().for_each(|partition| partition.advance());
+    let hand_offs: Vec<_> = partitions.iter_mut().filter_map(|partition| partition.hand_off()).collect();
+    for applied in write_behind.apply(&engine, hand_offs).map_err(|error| error.to_string())? {
+        partitions[applied.partition].applied(applied);
+    }
+    let report = StartReport { replayed_records: replayed, cut_bytes: recovered.cut_bytes };
+    Ok(Opened { engine, writer: recovered.writer, partitions, write_behind, report, flushed: found.replay_from(), reach: end })
+}
+
+fn replay(
+    found: &recovery::Found,
+    partitions: &mut [Box<Partition>],
+    log_files: Arc<dyn files::Files>,
+    folder: &Path,
+    end: u64,
+    logger: &slog::Logger,
+) -> Result<u64, String> {
+    let from = found.replay_from();
+    if from >= end {
+        return Ok(0);
+    }
+    let mut reader =
+        Reader::open(log_files, folder, from, end).map_err(|error| format!("binlog: {error}"))?;
+    let mut replay = recovery::Replay::new(found, pika_core::commands::Settings::default());
+    let mut shown = Instant::now();
+    while let Some(record) = reader.read().map_err(|error| format!("binlog: {error}"))? {
+        let record = record.to_record();
+        let record = LogRecord {
+            offset: record.offset,
+            clock_ms: record.clock_ms,
+            database: record.database,
+            first_slot: record.first_slot,
+            last_slot: record.last_slot,
+            payload: record.payload.to_vec(),
+        };
+        replay.apply(partitions, &record).map_err(|error| error.to_string())?;
+        if shown.elapsed() >= Duration::from_secs(1) {
+            shown = Instant::now();
+            slog::info!(logger, "replaying the log"; "offset" => record.end(), "of" => end);
+        }
+    }
+    Ok(replay.replayed)
+}
+
+/// Runs the server until it is told to stop.
+pub fn run(start: Start) -> Result<(), String> {
+    let Start { config, config_path, logger } = start;
+    let file_limit = system::raise_file_limit();
+    let folder = std::path::PathBuf::from(config.get(options::DIR));
+    let _lock = open_folder(&folder)?;
+    let threads = threads(&config);
+    let budget = budget(&config);
+    slog::info!(logger, "pika is starting"; "version" => env!("CARGO_PKG_VERSION"), "dir" => %folder.display(),
+        "partitions" => threads, "memory-budget" => budget.total, "files" => file_limit);
+    // Sockets first: a port that is taken is found out before anything is replayed.
+    let bound = crate::listener::bind(&config).map_err(|error| error.to_string())?;
+    let opened = open_data(&config, &budget, threads, &logger)?;
+    let always = config.get(options::APPENDFSYNC) == AppendFsync::Always;
+    let log =
+        Arc::new(Log::new(opened.writer, config.get(options::BINLOG_SEGMENT_SIZE), always, logger.clone()));
+    let (write_behind_handle, queue) = WriteBehindHandle::new(opened.flushed);
+    let reads = ReadPool::start(config.get(options::READ_THREADS) as usize).map_err(|error| error.to_string())?;
+    let replay_limit = config.get(options::BINLOG_REPLAY_LIMIT);
+    write_pid_file(&config);
+    let state = Arc::new(State::new(Parts {
+        identity: identity(&config, config_path.as_deref(), threads),
+        logger: logger.clone(),
+        engine: opened.engine,
+        log,
+        budget,
+        reads,
+        write_behind: write_behind_handle,
+        config,
+        config_path,
+        started: opened.report,
+    }));
+    write_behind::start(state.clone(), queue, replay_limit, opened.write_behind, opened.reach)
+        .map_err(|error| error.to_string())?;
+    // What was replayed is in memtables only: the positions on disk are those of the last run.
+    let system = System::new();
+    let result = system.block_on(serve(state.clone(), opened.partitions, bound));
+    result.map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+async fn serve(
+    state: Arc<State>,
+    partitions: Vec<Box<Partition>>,
+    bound: crate::listener::Bound,
+) -> std::io::Result<()> {
+    let threads = partitions.len();
+    let mut arbiters = Vec::new();
+    let mut addresses = Vec::new();
+    for (index, partition) in partitions.into_iter().enumerate() {
+        let arbiter = named_arbiter(format!("pika-serve-{index}"));
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let shared = state.clone();
+        arbiter.spawn_fn(move || {
+            let _ = tell.send(PartitionActor::start_here(partition, shared, threads));
+        });
+        addresses.push(told.await.map_err(std::io::Error::other)?);
+        arbiters.push(arbiter);
+    }
+    let _ = state.partitions.set(addresses);
+    let binlog_arbiter = named_arbiter("pika-binlog".into());
+    let shared = state.clone();
+    let _ = state.log.actor.set(Binlog::start_in_arbiter(&binlog_arbiter.handle(), |_| Binlog::new(shared)));
+    let admin_arbiter = named_arbiter("pika-admin".into());
+    let shared = state.clone();
+    let admin = crate::admin::Admin::start_in_arbiter(&admin_arbiter.handle(), |_| crate::admin::Admin::new(shared));
+    let _ = state.admin.set(admin);
+    crate::expirer::start(state.clone())?;
+    start_cron(state.clone())?;
+    let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
+    crate::listener::start(bound, &state, &handles)?;
+    slog::info!(state.logger, "ready to accept connections"; "port" => state.identity.tcp_port);
+    wait_for_signal(&state).await?;
+    let service = Service { state: state.clone() };
+    let stopped = tokio::task::spawn_blocking(move || stop(&service)).await;
+    match stopped {
+        Ok(Err(error)) => Err(std::io::Error::other(error)),
+        _ => Ok(()),
+    }
+}
+
+fn named_arbiter(name: String) -> Arbiter {
+    Arbiter::with_tokio_rt(move || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .thread_name(name.clone())
+            .build()
+            .expect("a runtime of one thread")
+    })
+}
+
+async fn wait_for_signal(state: &State) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    slog::info!(state.logger, "stopping"; "signal" => name);
+    Ok(())
+}
+
+fn identity(config: &Config, config_path: Option<&Path>, partitions: usize) -> Identity {
+    Identity {
+        version: env!("CARGO_PKG_VERSION").into(),
+        git_sha: option_env!("PIKA_GIT_SHA").unwrap_or("00000000").into(),
+        git_dirty: false,
+        run_id: system::random_hex(40),
+        process_id: std::process::id(),
+        tcp_port: config.get(options::PORT),
+        os: system::os(),
+        executable: std::env::current_exe().map_or_else(|_| "pika".into(), |path| path.display().to_string()),
+        config_file: config_path.map_or_else(String::new, |path| path.display().to_string()),
+        started_ms: now_ms(),
+        partitions,
+    }
+}
+
+fn write_pid_file(config: &Config) {
+    let path = config.get(options::PIDFILE);
+    if !path.is_empty() {
+        // As in Redis, a pid file that cannot be written stops nobody.
+        let _ = fs::write(path, format!("{}\n", std::process::id()));
+    }
+}
+
+/// Everything that was written reaches the disk, and the process ends with status 0.
+pub fn stop(service: &Service) -> Result<(), String> {
+    let state = &service.state;
+    state.stopping.store(true, Ordering::Release);
+    let began = Instant::now();
+    service.drain();
+    state.log.sync();
+    let (done, wait) = std::sync::mpsc::channel();
+    state.write_behind.send(Job::Stop(done));
+    let _ = wait.recv();
+    let pid_file = state.config().get(options::PIDFILE).to_string();
+    if !pid_file.is_empty() {
+        let _ = fs::remove_file(pid_file);
+    }
+    slog::info!(state.logger, "stopped; nothing is left to replay"; "ms" => began.elapsed().as_millis() as u64);
+    // The asynchronous logger gets a moment to write its last line.
+    std::thread::sleep(Duration::from_millis(20));
+    std::process::exit(0);
+}
+
+/// Once a second: idle clients, rates, the disk's room, the most memory in use.
+fn start_cron(state: Arc<State>) -> std::io::Result<()> {
+    std::thread::Builder::new()
+        .name("pika-cron".into())
+        .spawn(move || {
+            let mut last = [0u64; 3];
+            while !state.stopping.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_secs(1));
+                let counters = &state.counters;
+                let now = [
+                    counters.commands.load(Ordering::Relaxed),
+                    counters.input_bytes.load(Ordering::Relaxed),
+                    counters.output_bytes.load(Ordering::Relaxed),
+                ];
+                *lock(&state.rates) = std::array::from_fn(|index| now[index].saturating_sub(last[index]) as f64);
+                last = now;
+                close_idle(&state);
+                check_disk(&state);
+            }
+        })
+        .map(|_| ())
+}
+
+fn close_idle(state: &State) {
+    let timeout = u64::from(state.config().get(options::TIMEOUT));
+    if timeout == 0 {
+        return;
+    }
+    let now = now_ms();
+    for client in lock(&state.clients).values() {
+        if now.saturating_sub(lock(&client.session).active_ms) > timeout * 1000
+            && let Some(address) = client.address.get()
+        {
+            address.do_send(crate::message::Kill);
+        }
+    }
+}
+
+fn check_disk(state: &State) {
+    let config = state.config();
+    let reserve = config.get(options::DISK_RESERVE);
+    let (free, _) = system::disk(Path::new(config.get(options::DIR)));
+    let full = free < reserve;
+    if full != state.disk_full.swap(full, Ordering::AcqRel) {
+        if full {
+            slog::error!(state.logger, "the disk has less room than disk-reserve: writes are refused";
+                "free" => free, "disk-reserve" => reserve);
+        } else {
+            slog::info!(state.logger, "the disk has room again: writes are accepted"; "free" => free);
+        }
+    }
+}

@@ -1,0 +1,471 @@
+//! What commands ask of the server: [`pika_core::server::Server`], over the shared state.
+
+use std::cell::RefCell;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pika_core::config::{Config, Disk, Id, SetError, options, rewrite};
+use pika_core::engine::{Engine, Family, Range};
+use pika_core::info::{self, Numbers, Section, Sections, Statistics};
+use pika_core::server::{Backup, ClientFacts, Compact, Identity, Pause, Server, Shutdown, Unblock};
+use pika_core::slowlog::SlowLog;
+
+use crate::message::{Control, Kill, Observe, Report};
+use crate::state::{State, lock};
+use crate::system;
+
+/// See the module's documentation.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// What all share.
+    pub state: Arc<State>,
+}
+
+thread_local! {
+    /// Counters of the commands of the admin actor's thread.
+    static OWN: RefCell<Statistics> = RefCell::default();
+}
+
+/// Counts something among the commands of this thread (the admin actor's).
+pub fn count(change: impl FnOnce(&mut Statistics)) {
+    OWN.with(|own| change(&mut own.borrow_mut()));
+}
+
+impl Service {
+    /// Asks all partitions. Only for threads that serve no one.
+    pub fn reports(&self) -> Vec<Report> {
+        let (answer, answers) = channel();
+        for partition in self.state.partitions() {
+            partition.do_send(Observe(answer.clone()));
+        }
+        drop(answer);
+        answers.iter().collect()
+    }
+
+    fn control(&self, message: impl Fn() -> Control) {
+        for partition in self.state.partitions() {
+            partition.do_send(message());
+        }
+    }
+
+    /// Has everything written so far reach RocksDB. Only for threads that serve no one.
+    pub fn drain(&self) {
+        let (done, wait) = channel();
+        self.control(|| Control::Drain(done.clone()));
+        for _ in self.state.partitions() {
+            let _ = wait.recv();
+        }
+    }
+
+    fn memory(&self, numbers: &mut Numbers, reports: &[Report]) {
+        let state = &self.state;
+        let memory = &mut numbers.memory;
+        // Statistics of the allocator are as of the last epoch.
+        let _ = tikv_jemalloc_ctl::epoch::advance();
+        memory.allocated = tikv_jemalloc_ctl::stats::allocated::read().unwrap_or(0) as u64;
+        memory.active = tikv_jemalloc_ctl::stats::active::read().unwrap_or(0) as u64;
+        memory.resident = tikv_jemalloc_ctl::stats::resident::read().unwrap_or(0) as u64;
+        memory.used = memory.allocated;
+        memory.peak = state.peak_memory.fetch_max(memory.used, Ordering::Relaxed).max(memory.used);
+        memory.rss = system::resident_bytes();
+        memory.total_system = system::memory_limit();
+        memory.budget = state.budget.total;
+        memory.overlay = reports.iter().map(|report| report.dirty_bytes as u64).sum();
+        let all: u64 = reports.iter().map(|report| report.memory_bytes as u64).sum();
+        memory.cache = all - memory.overlay;
+        let (cache, pinned) = state.engine.cache_usage();
+        memory.block_cache = cache as u64;
+        memory.block_cache_pinned = pinned as u64;
+        memory.memtables = state.engine.property("rocksdb.cur-size-all-mem-tables").unwrap_or(0);
+        memory.table_readers = state.engine.property("rocksdb.estimate-table-readers-mem").unwrap_or(0);
+        let clients = lock(&state.clients);
+        memory.clients = clients
+            .values()
+            .map(|client| {
+                (client.output_bytes.load(Ordering::Relaxed) + client.input_bytes.load(Ordering::Relaxed)) as u64
+            })
+            .sum();
+    }
+
+    fn stats(&self, numbers: &mut Numbers, reports: &[Report]) {
+        let counters = &self.state.counters;
+        let get = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let stats = &mut numbers.stats;
+        stats.connections = get(&counters.connections);
+        stats.rejected_connections = get(&counters.rejected_connections);
+        stats.commands = get(&counters.commands);
+        stats.input_bytes = get(&counters.input_bytes);
+        stats.output_bytes = get(&counters.output_bytes);
+        stats.reads = get(&counters.reads);
+        stats.writes = get(&counters.writes);
+        stats.disk_waits = get(&counters.disk_waits);
+        stats.output_limit_disconnections = get(&counters.output_limit_disconnections);
+        stats.compacting = self.state.compacting.load(Ordering::Relaxed);
+        let [ops, input, output] = *lock(&self.state.rates);
+        (stats.ops_per_sec, stats.input_kbps, stats.output_kbps) = (ops as u64, input / 1024.0, output / 1024.0);
+        for report in reports {
+            stats.expired_keys += report.stats.expired_keys;
+            stats.expired_fields += report.stats.expired_fields;
+            stats.hits += report.stats.keyspace_hits;
+            stats.misses += report.stats.keyspace_misses;
+        }
+    }
+
+    fn persistence(&self, numbers: &mut Numbers, reports: &[Report]) {
+        let facts = self.state.log.facts();
+        let flushed = self.state.write_behind.flushed.load(Ordering::Acquire);
+        let changes: u64 = reports.iter().map(|report| report.stats.changes).sum();
+        let progress = lock(&self.state.backup);
+        let persistence = &mut numbers.persistence;
+        persistence.changes_since_save = changes.saturating_sub(progress.changes_at_last);
+        persistence.saving = progress.running_since.is_some();
+        persistence.last_save_s = progress.last_save_s;
+        persistence.last_save_failed = progress.last_failed;
+        persistence.last_save_duration_s = progress.last_duration_s;
+        persistence.current_save_duration_s = progress.running_since.map(|since| since.elapsed().as_secs());
+        persistence.saves = progress.saves;
+        persistence.log_bytes = facts.bytes;
+        persistence.log_unsynced_bytes = facts.written_offset - facts.synced_offset;
+        persistence.replayed_records = self.state.started.replayed_records;
+        persistence.truncated_bytes = self.state.started.cut_bytes;
+        let binlog = &mut numbers.binlog;
+        binlog.segments = facts.segments as u64;
+        binlog.bytes = facts.bytes;
+        binlog.first_offset = facts.oldest_offset;
+        binlog.end_offset = facts.written_offset;
+        binlog.synced_offset = facts.synced_offset;
+        binlog.flushed_offset = flushed;
+        binlog.epoch = u64::from(facts.epoch);
+        binlog.pins =
+            lock(&self.state.log.pins).iter().map(|pin| (pin.name.clone(), pin.offset)).collect();
+        numbers.replication.id = lock(&self.state.replication_id).clone();
+        numbers.replication.offset = facts.written_offset;
+        numbers.replication.backlog = facts.written_offset - facts.oldest_offset;
+    }
+
+    fn data(&self, numbers: &mut Numbers, reports: &[Report]) {
+        let config = self.state.config();
+        let folder = std::path::Path::new(config.get(options::DIR));
+        let data = &mut numbers.data;
+        data.db_size = system::folder_bytes(&folder.join("rocksdb"));
+        (data.disk_free, data.disk_total) = system::disk(folder);
+        data.compression = self.state.engine.options().compression.clone();
+        data.writes_refused = self.state.disk_full.load(Ordering::Relaxed);
+        if data.writes_refused {
+            data.refused_reason = "less room on the disk than disk-reserve".into();
+        }
+        data.write_behind_bytes = reports.iter().map(|report| report.dirty_bytes as u64).sum();
+        data.pending_compaction_bytes =
+            self.state.engine.property("rocksdb.estimate-pending-compaction-bytes").unwrap_or(0);
+    }
+
+    fn rocksdb(&self, numbers: &mut Numbers, reports: &[Report]) {
+        const PROPERTIES: [&str; 12] = [
+            "estimate-num-keys",
+            "num-running-flushes",
+            "num-running-compactions",
+            "num-immutable-mem-table",
+            "cur-size-all-mem-tables",
+            "estimate-pending-compaction-bytes",
+            "live-sst-files-size",
+            "total-sst-files-size",
+            "num-snapshots",
+            "background-errors",
+            "is-write-stopped",
+            "actual-delayed-write-rate",
+        ];
+        for name in PROPERTIES {
+            let value = self.state.engine.property(&format!("rocksdb.{name}")).unwrap_or(0);
+            numbers.rocksdb.push((name.replace('-', "_"), value.to_string()));
+        }
+        for family in Family::ALL {
+            let files = (0..7)
+                .filter_map(|level| {
+                    self.state.engine.property_text(family, &format!("rocksdb.num-files-at-level{level}"))
+                })
+                .collect::<Vec<_>>();
+            numbers.rocksdb.push((format!("{}_files_by_level", family.name()), files.join("/")));
+        }
+        for report in reports {
+            let value = format!(
+                "entries={},memory={},dirty={},engine_reads={},disk_reads={},evicted={}",
+                report.entries,
+                report.memory_bytes,
+                report.dirty_bytes,
+                report.stats.engine_reads,
+                report.stats.disk_reads,
+                report.stats.evicted_entries
+            );
+            numbers.rocksdb.push((format!("partition{}", report.index), value));
+        }
+    }
+
+    fn keyspace(&self, numbers: &mut Numbers, reports: &[Report]) {
+        let Some(namespaces) = reports.iter().find_map(|report| report.namespaces.as_ref()) else { return };
+        for database in 0..namespaces.databases() {
+            let mut found = info::DatabaseNumbers::default();
+            for report in reports {
+                found.counts.add(&report.counts.of(namespaces.of(database)));
+            }
+            if found.counts.keys() > 0 {
+                numbers.keyspace.push((database, found));
+            }
+        }
+    }
+}
+
+impl Server for Service {
+    fn identity(&self) -> &Identity {
+        &self.state.identity
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.state.config()
+    }
+
+    fn clients(&self) -> Vec<ClientFacts> {
+        let clients = lock(&self.state.clients);
+        let mut facts: Vec<ClientFacts> = clients
+            .values()
+            .map(|client| {
+                let mut facts = ClientFacts::new(lock(&client.session).clone());
+                facts.fd = client.fd.load(Ordering::Relaxed);
+                facts.query_buffer = client.input_bytes.load(Ordering::Relaxed);
+                facts.query_buffer_free = client.input_capacity.load(Ordering::Relaxed);
+                facts.output_buffer = client.output_bytes.load(Ordering::Relaxed);
+                facts
+            })
+            .collect();
+        facts.sort_by_key(|facts| facts.session.id);
+        facts
+    }
+
+    fn kill_client(&self, id: u64) -> bool {
+        let found = lock(&self.state.clients).get(&id).cloned();
+        match found.as_ref().and_then(|client| client.address.get()) {
+            Some(address) => {
+                address.do_send(Kill);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn pause(&self) -> Option<Pause> {
+        lock(&self.state.pause).filter(|pause| pause.until_ms > crate::state::now_ms())
+    }
+
+    fn set_pause(&self, pause: Option<Pause>) {
+        *lock(&self.state.pause) = pause;
+        self.state.paused.store(pause.is_some(), Ordering::Relaxed);
+    }
+
+    fn unblock(&self, _id: u64, _how: Unblock) -> bool {
+        // Nothing waits for a key yet.
+        false
+    }
+
+    fn log_offset(&self) -> u64 {
+        self.state.log.committed()
+    }
+
+    fn slow_log(&self) -> &Mutex<SlowLog> {
+        &self.state.slow_log
+    }
+
+    fn last_save_s(&self) -> u64 {
+        lock(&self.state.backup).last_save_s
+    }
+
+    fn abort_shutdown(&self) -> bool {
+        // A shutdown waits for nothing that could still be stopped: there are no slaves.
+        false
+    }
+
+    fn numbers(&self, wanted: &Sections) -> Numbers {
+        let reports = self.reports();
+        let mut numbers = Numbers::default();
+        numbers.clients.connected = self.state.client_count.load(Ordering::Relaxed) as u64;
+        self.memory(&mut numbers, &reports);
+        self.stats(&mut numbers, &reports);
+        self.persistence(&mut numbers, &reports);
+        self.keyspace(&mut numbers, &reports);
+        if wanted.has(Section::Data) {
+            self.data(&mut numbers, &reports);
+        }
+        if wanted.has(Section::Rocksdb) {
+            self.rocksdb(&mut numbers, &reports);
+        }
+        let [user, system, children_user, children_system] = system::processor_seconds();
+        numbers.cpu.user = user;
+        numbers.cpu.system = system;
+        numbers.cpu.user_children = children_user;
+        numbers.cpu.system_children = children_system;
+        numbers.commands = merged(&reports);
+        numbers
+    }
+
+    fn statistics(&self) -> Statistics {
+        merged(&self.reports())
+    }
+
+    fn reset_statistics(&self) {
+        OWN.with(|own| *own.borrow_mut() = Statistics::default());
+        self.control(|| Control::ResetStatistics);
+        let counters = &self.state.counters;
+        for counter in [
+            &counters.connections,
+            &counters.rejected_connections,
+            &counters.commands,
+            &counters.input_bytes,
+            &counters.output_bytes,
+            &counters.reads,
+            &counters.writes,
+            &counters.disk_waits,
+            &counters.output_limit_disconnections,
+        ] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        // The messages above are handled in order with this one's: after it, all have reset.
+        self.reports();
+    }
+
+    fn set_config(&self, config: Config, changed: &[Id]) -> Result<(), SetError> {
+        for &id in changed {
+            if id.is(options::PORT) || id.is(options::BIND) {
+                return Err(SetError::Failed {
+                    name: id.row().name.to_string(),
+                    reason: "listening sockets cannot change while the server runs".into(),
+                });
+            }
+        }
+        crate::logging::set_level(config.get(options::LOGLEVEL));
+        self.state.log.configure(config.get(options::APPENDFSYNC), config.get(options::BINLOG_SEGMENT_SIZE));
+        lock(&self.state.slow_log).set_max_len(config.get(options::SLOWLOG_MAX_LEN));
+        self.state.replace_config(config);
+        self.control(|| Control::Reconfigure);
+        Ok(())
+    }
+
+    fn rewrite_config(&self) -> Result<(), String> {
+        let Some(path) = &self.state.config_path else {
+            return Err("The server is running without a config file".into());
+        };
+        let files = rewrite(path, &self.state.config(), &Disk).map_err(|error| error.to_string())?;
+        for (path, text) in files {
+            let temporary = path.with_extension("rewrite");
+            std::fs::write(&temporary, text)
+                .and_then(|()| std::fs::File::open(&temporary)?.sync_all())
+                .and_then(|()| std::fs::rename(&temporary, &path))
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    fn save(&self) -> Result<(), String> {
+        crate::backup::make(self)
+    }
+
+    fn start_backup(&self) -> Result<Backup, String> {
+        if lock(&self.state.backup).running_since.is_some() {
+            return Ok(Backup::Running);
+        }
+        let service = self.clone();
+        std::thread::Builder::new()
+            .name("pika-backup".into())
+            .spawn(move || {
+                if let Err(error) = crate::backup::make(&service) {
+                    slog::error!(service.state.logger, "backup failed"; "error" => error);
+                }
+            })
+            .map_err(|error| error.to_string())?;
+        Ok(Backup::Started)
+    }
+
+    fn delete_backups(&self) -> Result<u64, String> {
+        crate::backup::delete_all(&self.state)
+    }
+
+    fn shutdown(&self, request: Shutdown) -> Result<(), String> {
+        if request.save == Some(true) {
+            self.save()?;
+        }
+        crate::server::stop(self)
+    }
+
+    fn compact(&self, request: &Compact) -> Result<(), String> {
+        if self.state.compacting.swap(true, Ordering::AcqRel) {
+            return Err("a compaction is running already".into());
+        }
+        // Keys are ordered by slot and hash: a range of keys or a database is spread over all of the store.
+        let _ = request;
+        let state = self.state.clone();
+        std::thread::Builder::new()
+            .name("pika-compact".into())
+            .spawn(move || {
+                for family in Family::ALL {
+                    state.engine.compact(family, &Range::default());
+                }
+                state.compacting.store(false, Ordering::Release);
+                slog::info!(state.logger, "compaction ended");
+            })
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    }
+
+    fn purge_log(&self, offset: u64) -> Result<u64, String> {
+        let flushed = self.state.write_behind.flushed.load(Ordering::Acquire);
+        let pins = lock(&self.state.log.pins).clone();
+        self.state.log.with_writer(|writer| {
+            let now = crate::state::now_ms();
+            let plan =
+                pika_core::binlog::retention::purge_to(writer.segments(), offset, now, flushed, &pins);
+            let count = plan.remove.len() as u64;
+            writer.remove(&plan.remove).map_err(|error| error.to_string())?;
+            Ok(count)
+        })
+    }
+
+    fn reload(&self) -> Result<(), String> {
+        self.drain();
+        self.state.write_behind.flush();
+        self.control(|| Control::DropCache);
+        self.reports();
+        Ok(())
+    }
+
+    fn set_active_expire(&self, on: bool) {
+        self.state.active_expire.store(on, Ordering::Relaxed);
+    }
+
+    fn change_replication_id(&self) {
+        *lock(&self.state.replication_id) = system::random_hex(40);
+    }
+
+    fn sleep(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    fn purge_memory(&self) -> Result<(), String> {
+        self.control(|| Control::DropCache);
+        Ok(())
+    }
+
+    fn malloc_stats(&self) -> String {
+        let _ = tikv_jemalloc_ctl::epoch::advance();
+        format!(
+            "jemalloc: allocated {} active {} resident {}",
+            tikv_jemalloc_ctl::stats::allocated::read().unwrap_or(0),
+            tikv_jemalloc_ctl::stats::active::read().unwrap_or(0),
+            tikv_jemalloc_ctl::stats::resident::read().unwrap_or(0)
+        )
+    }
+}
+
+fn merged(reports: &[Report]) -> Statistics {
+    let mut sum = OWN.with(|own| own.borrow().clone());
+    reports.iter().for_each(|report| sum.merge(&report.statistics));
+    sum
+}
