@@ -95,7 +95,7 @@ fn make_folder(service: &Service) -> Result<(PathBuf, u64), String> {
     let pin = format!("backup {name}");
     let flushed = state.write_behind.flushed.load(Ordering::Acquire);
     lock(&state.log.pins).push(Pin { name: pin.clone(), offset: flushed, max_bytes: None, until_ms: None });
-    let result = fill(service, &unfinished);
+    let result = fill(service, &unfinished, flushed);
     lock(&state.log.pins).retain(|other| other.name != pin);
     match result {
         Ok(offset) => {
@@ -113,7 +113,8 @@ fn make_folder(service: &Service) -> Result<(PathBuf, u64), String> {
     }
 }
 
-fn fill(service: &Service, folder: &Path) -> Result<u64, String> {
+/// `from` is the offset that the store's files reached before: the checkpoint reaches as far or farther.
+fn fill(service: &Service, folder: &Path, from: u64) -> Result<u64, String> {
     let state = &service.state;
     fs::create_dir_all(folder.join("binlog")).map_err(|error| error.to_string())?;
     // What was answered before BGSAVE is in the backup; what comes meanwhile may be.
@@ -121,7 +122,6 @@ fn fill(service: &Service, folder: &Path) -> Result<u64, String> {
     let (done, wait) = std::sync::mpsc::channel();
     state.write_behind.send(Job::Checkpoint(folder.join("rocksdb"), done));
     wait.recv().map_err(|_| "the write-behind thread is gone".to_string())??;
-    let from = state.write_behind.flushed.load(Ordering::Acquire);
     let offset = copy_log(state, &folder.join("binlog"), from).map_err(|error| error.to_string())?;
     let config = state.config();
     fs::copy(Path::new(config.get(options::DIR)).join("FORMAT"), folder.join("FORMAT"))
@@ -160,6 +160,17 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = fs::File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Removes what a process that died left of backups that it had begun.
+pub fn sweep(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.extension().is_some_and(|end| end == "unfinished") {
+            // What cannot be removed now is no backup all the same: it has the wrong name.
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
 }
 
 /// Removes all backups but one that is being made.

@@ -161,7 +161,8 @@ impl Core {
     /// Goes on with what the client sent, as far as possible.
     fn process(&mut self) {
         self.refresh();
-        while self.under_way == 0 && !self.closed && !self.close_after_output {
+        let stopping = self.state.stopping.load(Ordering::Relaxed);
+        while self.under_way == 0 && !self.closed && !self.close_after_output && !stopping {
             if self.parsed.is_none() && !self.parse() {
                 break;
             }

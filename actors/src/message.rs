@@ -78,6 +78,8 @@ pub struct Return {
     pub state: Box<Partition>,
     /// The group of that command and the log offset that it ends at, if it wrote.
     pub group: Option<(u64, u64)>,
+    /// Whether what it wrote was handed off already.
+    pub handed_off: bool,
     /// The command with its reply; for one of the partitions.
     pub work: Option<Box<Work>>,
 }

@@ -16,6 +16,7 @@ use actix::prelude::*;
 use bytes::Bytes;
 use pika_core::binlog::Record;
 use pika_core::commands::execute::{Environment, Halt, execute};
+use pika_core::commands::spec::Run;
 use pika_core::commands::table::Entry;
 use pika_core::commands::{Args, Flags, Settings, redact};
 use pika_core::engine::{Read, Tier};
@@ -122,9 +123,9 @@ pub struct Host {
     next_ticket: u64,
     /// Work that waits for room in the overlay.
     crowded: VecDeque<Box<Work>>,
-    /// Work that waits for blind writes to settle.
-    settling: Vec<Box<Work>>,
-    /// Due entries that wait for the disk.
+    /// Work that waits for blind writes to settle. All later work waits behind it (a hand-off's time): else new
+    /// blind writes would keep it waiting for ever.
+    settling: Vec<Deferred>,
     tick_sent: bool,
     /// Groups that the log does not have yet, and where they end in it.
     unlogged: VecDeque<(Group, u64)>,
@@ -194,7 +195,7 @@ impl Host {
 
     /// Runs a client's commands as far as they go.
     pub fn run(&mut self, mut work: Box<Work>) -> Ran {
-        if self.partition.is_none() {
+        if self.partition.is_none() || !self.settling.is_empty() {
             self.away.push_back(Deferred::Work(work));
             return Ran::Kept;
         }
@@ -288,7 +289,7 @@ impl Host {
         match halt {
             Halt::Engine(error) => crate::server::fail_stop(&self.state.logger, &error.to_string()),
             Halt::Settle => {
-                self.settling.push(work);
+                self.settling.push(Deferred::Work(work));
                 self.close_group();
                 self.hand_off();
             }
@@ -357,14 +358,15 @@ impl Host {
         }
     }
 
-    /// Ends the tick's group and gives it to the log.
+    /// Ends the tick's group and gives it to the log. Replies are let go by the next tick, not here: the caller may
+    /// be the connection that they belong to.
     fn close_group(&mut self) {
         let Some(partition) = self.partition.as_mut() else { return };
         let Some((group, records)) = partition.close_group() else { return };
         let end = records.last().map_or(0, LogRecord::end);
         self.unlogged.push_back((group, end));
-        let committed = self.state.log.submit(records.into_iter().map(to_record).collect());
-        self.release(committed);
+        self.state.log.submit(records.into_iter().map(to_record).collect());
+        self.send_tick();
     }
 
     /// Lets replies go that waited for the log to come this far.
@@ -457,8 +459,12 @@ impl Host {
     }
 
     fn applied(&mut self) {
-        for work in std::mem::take(&mut self.settling) {
-            self.resume(work);
+        self.close_group();
+        if self.partition.as_ref().is_some_and(|partition| partition.is_settled()) {
+            for waiting in std::mem::take(&mut self.settling) {
+                self.take_up(waiting);
+            }
+            self.take_up_all();
         }
         let waiting = std::mem::take(&mut self.crowded);
         for work in waiting {
@@ -530,8 +536,17 @@ impl Host {
 
     /// Lends the state to a command over all partitions, or runs the command if this is the last of them.
     fn lend(&mut self, mut exclusive: Box<Exclusive>) {
-        if self.partition.is_none() {
+        let Some(partition) = &self.partition else {
             self.away.push_back(Deferred::Lend(exclusive));
+            return;
+        };
+        let everywhere = matches!(exclusive.work.ops[exclusive.work.next].entry.command.run, Run::All(_));
+        let settled = partition.is_settled();
+        if everywhere && !settled {
+            // It may ask for counts, and nothing settles while the state is away.
+            self.settling.push(Deferred::Lend(exclusive));
+            self.close_group();
+            self.hand_off();
             return;
         }
         self.close_group();
@@ -544,7 +559,7 @@ impl Host {
 
     fn come_home(&mut self, message: Return) {
         self.partition = Some(message.state);
-        self.under_way += usize::from(message.group.is_some());
+        self.under_way += usize::from(message.handed_off);
         if let Some((group, end)) = message.group {
             self.unlogged.push_back((group, end));
         }
@@ -554,13 +569,23 @@ impl Host {
             // The one command that went around; the rest of its read follows here.
             self.resume(work);
         }
-        while self.partition.is_some() {
-            match self.away.pop_front() {
-                Some(Deferred::Work(work)) => self.resume(work),
-                Some(Deferred::Lend(exclusive)) => self.lend(exclusive),
-                Some(Deferred::Expire(due)) => self.expire(due),
-                None => break,
-            }
+        self.take_up_all();
+    }
+
+    fn take_up_all(&mut self) {
+        while self.partition.is_some()
+            && self.settling.is_empty()
+            && let Some(deferred) = self.away.pop_front()
+        {
+            self.take_up(deferred);
+        }
+    }
+
+    fn take_up(&mut self, deferred: Deferred) {
+        match deferred {
+            Deferred::Work(work) => self.resume(work),
+            Deferred::Lend(exclusive) => self.lend(exclusive),
+            Deferred::Expire(due) => self.expire(due),
         }
     }
 }
@@ -611,12 +636,8 @@ fn run_on_view(work: &mut Work, view: &View, settings: &Settings, now_ms: u64, s
     let source = Source::View(view);
     match execute(op.entry.command, args, source, Reach::UNBOUNDED, environment, &mut work.reply) {
         Ok(_) => {
+            slow_elsewhere(state, work, &op, began.elapsed());
             finish_op(work, &op, start);
-            let took = began.elapsed();
-            let threshold = state.config().get(pika_core::config::options::SLOWLOG_LOG_SLOWER_THAN);
-            if SlowLog::is_slow(threshold, took.as_micros() as u64) {
-                add_slow(state, work, &op, took);
-            }
         }
         Err(Halt::Need(needs)) => work.needs.extend(needs),
         Err(Halt::Settle) => {}
@@ -644,41 +665,35 @@ fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, now_ms
         let settings = shared.settings();
         let op = work.ops[work.next];
         let start = work.reply.len();
-        loop {
-            let environment = Environment { now_ms, settings: &settings, database: op.database };
-            let words = &work.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
-            let args = Args::new(if op.inline { &work.inline } else { &work.frame }, words);
-            let source = if held.len() == 1 { Source::One(&mut held[0]) } else { Source::All(&mut held) };
-            match execute(op.entry.command, args, source, Reach::UNBOUNDED, environment, &mut work.reply) {
-                Ok(_) => break,
-                Err(Halt::Settle) => hand_off_and_wait(&mut held, &shared),
-                Err(Halt::Engine(error)) => crate::server::fail_stop(&shared.logger, &error.to_string()),
-                Err(Halt::Need(needs)) => {
-                    crate::server::fail_stop(&shared.logger, &format!("an unbounded read needs {needs:?}"))
-                }
-            }
+        let environment = Environment { now_ms, settings: &settings, database: op.database };
+        let words = &work.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
+        let args = Args::new(if op.inline { &work.inline } else { &work.frame }, words);
+        let source = if held.len() == 1 { Source::One(&mut held[0]) } else { Source::All(&mut held) };
+        let began = Instant::now();
+        match execute(op.entry.command, args, source, Reach::UNBOUNDED, environment, &mut work.reply) {
+            Ok(_) => {}
+            Err(Halt::Engine(error)) => crate::server::fail_stop(&shared.logger, &error.to_string()),
+            // States are settled before they are lent, and nothing bounds the reads.
+            Err(halt) => crate::server::fail_stop(&shared.logger, &format!("{halt:?} with all states lent")),
         }
+        slow_elsewhere(&shared, &work, &op, began.elapsed());
         finish_op(&mut work, &op, start);
         send_home(held, work, &shared);
     });
 }
 
-fn hand_off_and_wait(held: &mut [Box<Partition>], state: &State) {
-    let hand_offs: Vec<_> = held.iter_mut().filter_map(|partition| partition.hand_off()).collect();
-    let (answer, wait) = std::sync::mpsc::channel();
-    state.write_behind.send(Job::ApplyHere(hand_offs, answer));
-    // Hand-offs from before are answered to the partitions' actors, whose states are here: their blind writes
-    // are settled all the same, by the sum that this answer carries.
-    for applied in wait.recv().unwrap_or_default() {
-        if let Some(partition) = held.iter_mut().find(|partition| partition.index == applied.partition) {
-            partition.applied(applied);
-        }
+fn slow_elsewhere(state: &State, work: &Work, op: &Op, took: Duration) {
+    let threshold = state.config().get(pika_core::config::options::SLOWLOG_LOG_SLOWER_THAN);
+    if SlowLog::is_slow(threshold, took.as_micros() as u64) {
+        add_slow(state, work, op, took);
     }
 }
 
 fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, state: &State) {
     let mut groups: Vec<Option<(Group, u64)>> = vec![None; held.len()];
-    if let Some((group, records)) = held[0].close_group() {
+    let written = held[0].close_group();
+    let handed_off = written.is_some();
+    if let Some((group, records)) = written {
         let end = records.last().map_or(0, LogRecord::end);
         groups[0] = Some((group, end));
         for (partition, slot) in held.iter_mut().zip(&mut groups).skip(1) {
@@ -691,14 +706,22 @@ fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, state: &State) 
             .map(|partition| partition.hand_off().expect("each has a group that just ended"))
             .collect();
         state.write_behind.send(Job::Apply(hand_offs));
-        work.hold = group;
     }
     let home = work.home;
+    for (partition, group) in held.iter_mut().zip(&mut groups) {
+        if partition.index == home {
+            // The reply speaks of all that is in the log's queue by now, whichever partition wrote it.
+            if group.is_none() {
+                *group = partition.advance();
+            }
+            work.hold = group.map_or(0, |(group, _)| group);
+        }
+    }
     let mut work = Some(work);
     for (partition, group) in held.into_iter().zip(groups) {
         let index = partition.index;
         let work = if index == home { work.take() } else { None };
-        state.partitions()[index].do_send(Return { state: partition, group, work });
+        state.partitions()[index].do_send(Return { state: partition, group, handed_off, work });
     }
 }
 
@@ -770,8 +793,8 @@ impl Handler<Tick> for PartitionActor {
 
     fn handle(&mut self, _: Tick, ctx: &mut Self::Context) {
         let mut host = self.host.borrow_mut();
-        host.tick_sent = false;
         host.close_group();
+        host.tick_sent = false;
         let committed = host.state.log.committed();
         host.release(committed);
         host.hand_off_if_due(ctx);
@@ -905,6 +928,7 @@ impl Handler<Control> for PartitionActor {
                     partition.advance();
                 }
                 host.hand_off();
+                host.send_tick();
             }
         }
     }

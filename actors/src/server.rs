@@ -122,7 +122,7 @@ fn rocks_options(config: &Config, budget: &Budget) -> RocksOptions {
         write_buffer_bytes: budget.write_buffer as usize,
         max_open_files: i32::try_from(config.get(options::ROCKSDB_MAX_OPEN_FILES)).unwrap_or(i32::MAX),
         background_jobs: match config.get(options::ROCKSDB_MAX_BACKGROUND_JOBS) {
-            0 => i32::try_from(cores.clamp(2, 8)).unwrap_or(2),
+            0 => i32::try_from((cores / 2).max(2)).unwrap_or(2),
             given => i32::try_from(given).unwrap_or(2),
         },
         rate_limit: config.get(options::ROCKSDB_RATE_LIMIT),
@@ -188,7 +188,9 @@ fn open_data(config: &Config, budget: &Budget, threads: usize, logger: &slog::Lo
     }
     recovery::tidy(&engine, &found).map_err(|error| error.to_string())?;
     let mut write_behind = WriteBehind::default();
-    partitions.iter_mut().for_each(|partition| partition.advance());
+    partitions.iter_mut().for_each(|partition| {
+        partition.advance();
+    });
     let hand_offs: Vec<_> = partitions.iter_mut().filter_map(|partition| partition.hand_off()).collect();
     for applied in write_behind.apply(&engine, hand_offs).map_err(|error| error.to_string())? {
         partitions[applied.partition].applied(applied);
@@ -238,6 +240,7 @@ pub fn run(start: Start) -> Result<(), String> {
     let file_limit = system::raise_file_limit();
     let folder = std::path::PathBuf::from(config.get(options::DIR));
     let _lock = open_folder(&folder)?;
+    crate::backup::sweep(&folder.join(config.get(options::BACKUP_DIR)));
     let threads = threads(&config);
     let budget = budget(&config);
     slog::info!(logger, "pika is starting"; "version" => env!("CARGO_PKG_VERSION"), "dir" => %folder.display(),

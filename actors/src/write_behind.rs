@@ -3,10 +3,10 @@
 //! It never writes what the log lacks, and never lets a memtable go to disk before the log is synced as far as
 //! the memtable reaches: so that after any crash the log covers the data.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pika_core::engine::rocks::RocksEngine;
 use pika_core::engine::{Engine, EngineError, Family, Range};
@@ -14,15 +14,20 @@ use pika_core::keyspace::write_behind::{HandOff, WriteBehind};
 
 use crate::binlog::Log;
 use crate::message::AppliedHandOff;
-use crate::state::State;
+use crate::state::{State, lock};
+
+/// How often dead collections are looked for.
+const RECLAIM_PERIOD: Duration = Duration::from_millis(200);
+/// Dead collections whose elements are removed at a time.
+const RECLAIM_COLLECTIONS: usize = 64;
+/// How long after a flushed database the store is compacted, at the earliest after the last time.
+const COMPACT_PERIOD: Duration = Duration::from_secs(60);
 
 /// What the thread is asked to do, in order.
 #[derive(Debug)]
 pub enum Job {
     /// Write these as one batch and tell their partitions.
     Apply(Vec<HandOff>),
-    /// Write these as one batch and answer here.
-    ApplyHere(Vec<HandOff>, Sender<Vec<pika_core::keyspace::write_behind::Applied>>),
     /// Put everything on disk, and answer.
     Flush(Sender<()>),
     /// Copy the store into this folder as it is now, and answer.
@@ -71,6 +76,10 @@ struct Writer {
     flushing: Option<u64>,
     flushed: Arc<AtomicU64>,
     replay_limit: u64,
+    reclaimed_at: Instant,
+    compacted_at: Instant,
+    /// Namespaces whose keys a compaction has dropped, once it ended.
+    dropped: Arc<Mutex<Vec<u32>>>,
 }
 
 /// Starts the thread. `reach` is the offset that the store has reached, on disk or in memory.
@@ -89,6 +98,9 @@ pub fn start(
         flushing: None,
         flushed: state.write_behind.flushed.clone(),
         replay_limit,
+        reclaimed_at: Instant::now(),
+        compacted_at: Instant::now(),
+        dropped: Arc::default(),
         state,
     };
     std::thread::Builder::new().name("pika-writer".into()).spawn(move || writer.run(&queue)).map(|_| ())
@@ -107,7 +119,51 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.flush_if_due();
+            if self.reclaimed_at.elapsed() >= RECLAIM_PERIOD {
+                self.reclaimed_at = Instant::now();
+                if let Err(error) = self.reclaim() {
+                    crate::server::fail_stop(&self.state.logger, &format!("reclaimer: {error}"));
+                }
+            }
         }
+    }
+
+    /// Removes elements of collections that died, a few collections at a time; and lets go of namespaces whose
+    /// keys a compaction has dropped.
+    fn reclaim(&mut self) -> Result<(), EngineError> {
+        pika_core::keyspace::write_behind::reclaim_orphans(&self.engine, RECLAIM_COLLECTIONS)?;
+        let dropped = std::mem::take(&mut *lock(&self.dropped));
+        if !dropped.is_empty() {
+            pika_core::keyspace::write_behind::forget_namespaces(&self.engine, &dropped)?;
+        }
+        if self.compacted_at.elapsed() >= COMPACT_PERIOD {
+            self.compacted_at = Instant::now();
+            let dead = pika_core::keyspace::recovery::read(&self.engine, 1)?.dead;
+            if !dead.is_empty() {
+                self.compact_for(dead)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has all of the store rewritten without the keys of dead namespaces, on a thread of its own.
+    fn compact_for(&self, dead: Vec<u32>) -> Result<(), EngineError> {
+        if self.state.compacting.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.engine.set_dead_namespaces(dead.iter().copied());
+        let (state, dropped) = (self.state.clone(), self.dropped.clone());
+        std::thread::Builder::new()
+            .name("pika-reclaim".into())
+            .spawn(move || {
+                for family in [Family::Meta, Family::Element, Family::Expiry] {
+                    state.engine.compact(family, &Range::default());
+                }
+                lock(&dropped).extend(dead);
+                state.compacting.store(false, Ordering::Release);
+            })
+            .map(|_| ())
+            .map_err(|error| EngineError(error.to_string()))
     }
 
     fn perform(&mut self, job: Job) -> Result<(), EngineError> {
@@ -118,10 +174,6 @@ impl Writer {
                         partition.do_send(AppliedHandOff(applied));
                     }
                 }
-            }
-            Job::ApplyHere(hand_offs, answer) => {
-                let applied = self.apply(hand_offs)?;
-                let _ = answer.send(applied);
             }
             Job::Flush(done) => {
                 self.flush_and_wait()?;
@@ -154,19 +206,15 @@ impl Writer {
             self.reaches[partition] = reach;
         }
         if died {
-            self.reclaim_namespaces(&applied)?;
+            self.reclaim_namespaces()?;
         }
         Ok(applied)
     }
 
     /// After FLUSHALL nothing in the store is alive, and nothing newer is in it yet: whole files go at once.
-    fn reclaim_namespaces(
-        &mut self,
-        applied: &[pika_core::keyspace::write_behind::Applied],
-    ) -> Result<(), EngineError> {
+    fn reclaim_namespaces(&mut self) -> Result<(), EngineError> {
         let found = pika_core::keyspace::recovery::read(&self.engine, 1)?;
         self.engine.set_dead_namespaces(found.dead.iter().copied());
-        let _ = applied;
         if found.is_empty() {
             for family in [Family::Meta, Family::Element, Family::Expiry] {
                 self.engine.drop_files(family, &Range::default())?;

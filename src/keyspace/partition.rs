@@ -363,11 +363,15 @@ impl Partition {
 
     /// Says that this partition has nothing before the present end of the log that it did not hand off or will not
     /// with its next hand-off: so that one that is seldom written does not make a restart read the whole log.
-    pub fn advance(&mut self) {
+    /// Returns the group that says so, and its offset, if there was anything to say.
+    pub fn advance(&mut self) -> Option<(Group, u64)> {
         let (offset, last) = (self.shared.next_offset(), self.closed.back().map_or(self.reach, |&(_, end)| end));
-        if !self.has_open_group() && offset > last {
-            self.end_group(offset);
-        }
+        (!self.has_open_group() && offset > last).then(|| (self.end_group(offset), offset))
+    }
+
+    /// Whether the numbers of keys are exact: no blind write is on its way to the engine.
+    pub fn is_settled(&self) -> bool {
+        self.blind_writes == self.blind_writes_settled
     }
 
     /// Lets cached entries go if there are more than `limit` bytes, now and then.

@@ -13,7 +13,7 @@ use super::slot;
 use super::table::Group;
 use crate::encoding::key::{self, ExpiryKey, MetaKey, Namespace, Version};
 use crate::encoding::meta::Meta;
-use crate::engine::{Batch, Change, Engine, EngineError, Family};
+use crate::engine::{Batch, Change, Engine, EngineError, Family, Range, Tier};
 
 /// One key on its way to the engine.
 #[derive(Debug, Clone)]
@@ -225,6 +225,49 @@ impl WriteBehind {
         }
         Ok(blind.len() as u64)
     }
+}
+
+/// Removes the elements of up to `limit` dead collections: one by one if they are few, as a range if they are many
+/// (a range deletion in the store makes every later read pass it). Returns how many collections. Only the thread that
+/// applies hand-offs may call it: an orphan's elements are all in the engine before its mark is.
+pub fn reclaim_orphans(engine: &dyn Engine, limit: usize) -> Result<usize, EngineError> {
+    /// Elements removed one by one.
+    const FEW: usize = 1000;
+    let failed = |_| EngineError("reading orphans failed".into());
+    let mut marks = Vec::new();
+    let mut walk = engine.iterate(Family::System, &Range::prefix(key::ORPHAN_PREFIX), Tier::Disk);
+    while marks.len() < limit
+        && let Some((mark, _)) = walk.next().map_err(failed)?
+    {
+        marks.push(mark.to_vec());
+    }
+    drop(walk);
+    for mark in &marks {
+        let elements = Range::prefix(&mark[key::ORPHAN_PREFIX.len()..]);
+        let mut batch = Batch::default();
+        let mut walk = engine.iterate(Family::Element, &elements, Tier::Disk);
+        while let Some((element, _)) = walk.next().map_err(failed)? {
+            batch.0.push(Change::Delete(Family::Element, element.to_vec()));
+            if batch.0.len() > FEW {
+                batch.0 = vec![Change::DeleteRange(Family::Element, elements.clone())];
+                break;
+            }
+        }
+        drop(walk);
+        batch.0.push(Change::Delete(Family::System, mark.clone()));
+        engine.write(batch)?;
+    }
+    Ok(marks.len())
+}
+
+/// Forgets dead namespaces whose keys are all gone.
+pub fn forget_namespaces(engine: &dyn Engine, namespaces: &[Namespace]) -> Result<(), EngineError> {
+    let marks = namespaces.iter().map(|namespace| {
+        let mut mark = DEAD_PREFIX.to_vec();
+        mark.extend_from_slice(&namespace.to_be_bytes());
+        Change::Delete(Family::System, mark)
+    });
+    engine.write(Batch(marks.collect()))
 }
 
 fn put_orphan(orphan: &Orphan) -> Change {
