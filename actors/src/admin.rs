@@ -43,12 +43,8 @@ impl Handler<Administer> for Admin {
         let service = Service { state: self.state.clone() };
         let mut reply = std::mem::take(&mut work.reply);
         if let Run::Admin(run) = op.entry.command.run {
-            let mut context = AdminContext {
-                session: &session,
-                server: &service,
-                reply: &mut reply,
-                now_us: now_us(),
-            };
+            let mut context =
+                AdminContext { session: &session, server: &service, reply: &mut reply, now_us: now_us() };
             if let Err(Stop::Error(text)) = run(&mut context, work.args(&op)) {
                 reply.truncate(0);
                 reply.error(&text);

@@ -140,9 +140,8 @@ fn fill(service: &Service, folder: &Path, from: u64) -> Result<u64, String> {
 /// Links the finished segments that end after `from`, and copies the last one as far as it is written. Returns the
 /// offset of its end.
 fn copy_log(state: &State, target: &Path, from: u64) -> io::Result<u64> {
-    let (segments, directory) = state.log.with_writer(|writer| {
-        (writer.segments().to_vec(), writer.directory().to_path_buf())
-    });
+    let (segments, directory) =
+        state.log.with_writer(|writer| (writer.segments().to_vec(), writer.directory().to_path_buf()));
     let Some((last, finished)) = segments.split_last() else { return Ok(from) };
     for segment in finished.iter().filter(|segment| segment.end_offset > from) {
         fs::hard_link(directory.join(segment.name()), target.join(segment.name()))?;
@@ -191,7 +190,8 @@ pub fn delete_all(state: &State) -> Result<u64, String> {
 pub fn restore(backup: &Path, target: &Path) -> Result<String, String> {
     let at = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
     let about = backup.join("backup.toml");
-    let text = fs::read_to_string(&about).map_err(|error| format!("no backup there: {}", at(&about, error)))?;
+    let text =
+        fs::read_to_string(&about).map_err(|error| format!("no backup there: {}", at(&about, error)))?;
     crate::server::check_format(backup)?;
     if target.join("FORMAT").exists() || target.join("rocksdb").exists() {
         return Err(format!("{} holds data already; restore into an empty folder", target.display()));

@@ -15,8 +15,8 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use futures_core::Stream;
 use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
 use pika_core::commands::spec::{Command, Run};
 use pika_core::commands::table::{self, Entry};
 use pika_core::commands::{Args, Flags};
@@ -264,7 +264,8 @@ impl Core {
                 break;
             }
             let command = parsed.batch.commands[parsed.next];
-            let words = &parsed.batch.ranges[command.first as usize..(command.first + command.count) as usize];
+            let words =
+                &parsed.batch.ranges[command.first as usize..(command.first + command.count) as usize];
             let args = Args::new(if command.inline { &parsed.inline } else { &parsed.frame }, words);
             let entry = match self.admit(args) {
                 Ok(entry) => entry,
@@ -303,7 +304,8 @@ impl Core {
                         return false;
                     }
                     parsed.next += 1;
-                    if !self.run_elsewhere(parsed, other, entry, command.first, command.count, command.inline) {
+                    if !self.run_elsewhere(parsed, other, entry, command.first, command.count, command.inline)
+                    {
                         return false;
                     }
                 }
@@ -508,7 +510,8 @@ impl Core {
         inline: bool,
     ) -> bool {
         let replies_before = if route == Route::Session { true } else { self.reply_permit(entry) };
-        let op = Op { entry, words: (first, count), inline, database: self.database, replies: replies_before };
+        let op =
+            Op { entry, words: (first, count), inline, database: self.database, replies: replies_before };
         let mut work = self.work(parsed, vec![op]);
         work.ranges = parsed.batch.ranges.clone();
         match route {
@@ -552,10 +555,7 @@ impl Core {
                 };
                 run(&mut context, args)
             }
-            _ => Err(Stop::error(format!(
-                "ERR wrong number of arguments for '{}' command",
-                entry.full_name
-            ))),
+            _ => Err(Stop::error(format!("ERR wrong number of arguments for '{}' command", entry.full_name))),
         };
         if let Err(Stop::Error(text)) = result {
             reply.truncate(0);
@@ -642,7 +642,7 @@ impl Core {
         if !soft {
             self.over_soft_limit_since = None;
         }
-        if over(limit.hard_bytes) || (soft && since.elapsed().as_secs() >= u64::from(limit.soft_seconds)) {
+        if over(limit.hard_bytes) || (soft && since.elapsed().as_secs() >= limit.soft_seconds) {
             slog::warn!(self.state.logger, "closing a client at its output buffer limit";
                 "client" => &self.client_address, "bytes" => waiting);
             self.state.counters.output_limit_disconnections.fetch_add(1, Ordering::Relaxed);

@@ -38,7 +38,8 @@ fn send_due(state: &State) -> usize {
     let partitions = state.partitions();
     let mut shares: HashMap<usize, Vec<expiry::Due>> = HashMap::new();
     for entry in due {
-        let owner = expiry::place_of(&entry).map_or(0, |(slot, _)| slot::partition_of(slot, partitions.len()));
+        let owner =
+            expiry::place_of(&entry).map_or(0, |(slot, _)| slot::partition_of(slot, partitions.len()));
         shares.entry(owner).or_default().push(entry);
     }
     for (owner, due) in shares {

@@ -38,7 +38,10 @@ pub fn bind(config: &Config) -> io::Result<Bound> {
                 Ok(listener) => bound.tcp.push(listener),
                 Err(error) if optional && error.kind() != io::ErrorKind::AddrInUse => {}
                 Err(error) => {
-                    return Err(io::Error::new(error.kind(), format!("cannot listen on {name}:{port}: {error}")));
+                    return Err(io::Error::new(
+                        error.kind(),
+                        format!("cannot listen on {name}:{port}: {error}"),
+                    ));
                 }
             }
         }

@@ -131,7 +131,7 @@ pub enum Control {
     Advance,
 }
 
-/// Connection → admin: run this command. Answered by [`Administered`].
+/// Connection → admin: run this command. Answered by [`Finished`].
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Administer {

@@ -241,7 +241,8 @@ impl Host {
         let args = Args::new(if op.inline { &work.inline } else { &work.frame }, words);
         let partition = self.partition.as_mut().expect("checked by the caller");
         let source = Source::One(partition);
-        let done = match execute(op.entry.command, args, source, Reach::SERVING, environment, &mut work.reply) {
+        let done = match execute(op.entry.command, args, source, Reach::SERVING, environment, &mut work.reply)
+        {
             Ok(done) => done,
             Err(halt) => return Step::Park(halt),
         };
@@ -689,6 +690,7 @@ fn slow_elsewhere(state: &State, work: &Work, op: &Op, took: Duration) {
     }
 }
 
+#[expect(clippy::vec_box, reason = "partitions move between threads one by one, and are large")]
 fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, state: &State) {
     let mut groups: Vec<Option<(Group, u64)>> = vec![None; held.len()];
     let written = held[0].close_group();
@@ -933,4 +935,3 @@ impl Handler<Control> for PartitionActor {
         }
     }
 }
-

@@ -145,6 +145,7 @@ fn threads(config: &Config) -> usize {
 }
 
 /// The store, the log and the partitions, as the last run left them.
+#[expect(clippy::vec_box, reason = "partitions move between threads one by one, and are large")]
 struct Opened {
     engine: RocksEngine,
     writer: binlog::Writer,
@@ -157,7 +158,12 @@ struct Opened {
     reach: u64,
 }
 
-fn open_data(config: &Config, budget: &Budget, threads: usize, logger: &slog::Logger) -> Result<Opened, String> {
+fn open_data(
+    config: &Config,
+    budget: &Budget,
+    threads: usize,
+    logger: &slog::Logger,
+) -> Result<Opened, String> {
     let folder = Path::new(config.get(options::DIR));
     let engine = RocksEngine::open(&folder.join("rocksdb"), rocks_options(config, budget))
         .map_err(|error| error.to_string())?;
@@ -196,7 +202,15 @@ fn open_data(config: &Config, budget: &Budget, threads: usize, logger: &slog::Lo
         partitions[applied.partition].applied(applied);
     }
     let report = StartReport { replayed_records: replayed, cut_bytes: recovered.cut_bytes };
-    Ok(Opened { engine, writer: recovered.writer, partitions, write_behind, report, flushed: found.replay_from(), reach: end })
+    Ok(Opened {
+        engine,
+        writer: recovered.writer,
+        partitions,
+        write_behind,
+        report,
+        flushed: found.replay_from(),
+        reach: end,
+    })
 }
 
 fn replay(
@@ -252,7 +266,8 @@ pub fn run(start: Start) -> Result<(), String> {
     let log =
         Arc::new(Log::new(opened.writer, config.get(options::BINLOG_SEGMENT_SIZE), always, logger.clone()));
     let (write_behind_handle, queue) = WriteBehindHandle::new(opened.flushed);
-    let reads = ReadPool::start(config.get(options::READ_THREADS) as usize).map_err(|error| error.to_string())?;
+    let reads =
+        ReadPool::start(config.get(options::READ_THREADS) as usize).map_err(|error| error.to_string())?;
     let replay_limit = config.get(options::BINLOG_REPLAY_LIMIT);
     write_pid_file(&config);
     let state = Arc::new(State::new(Parts {
@@ -276,6 +291,7 @@ pub fn run(start: Start) -> Result<(), String> {
     Ok(())
 }
 
+#[expect(clippy::vec_box, reason = "partitions move between threads one by one, and are large")]
 async fn serve(
     state: Arc<State>,
     partitions: Vec<Box<Partition>>,
@@ -300,7 +316,8 @@ async fn serve(
     let _ = state.log.actor.set(Binlog::start_in_arbiter(&binlog_arbiter.handle(), |_| Binlog::new(shared)));
     let admin_arbiter = named_arbiter("pika-admin".into());
     let shared = state.clone();
-    let admin = crate::admin::Admin::start_in_arbiter(&admin_arbiter.handle(), |_| crate::admin::Admin::new(shared));
+    let admin =
+        crate::admin::Admin::start_in_arbiter(&admin_arbiter.handle(), |_| crate::admin::Admin::new(shared));
     let _ = state.admin.set(admin);
     crate::expirer::start(state.clone())?;
     start_cron(state.clone())?;
@@ -396,7 +413,8 @@ fn start_cron(state: Arc<State>) -> std::io::Result<()> {
                     counters.input_bytes.load(Ordering::Relaxed),
                     counters.output_bytes.load(Ordering::Relaxed),
                 ];
-                *lock(&state.rates) = std::array::from_fn(|index| now[index].saturating_sub(last[index]) as f64);
+                *lock(&state.rates) =
+                    std::array::from_fn(|index| now[index].saturating_sub(last[index]) as f64);
                 last = now;
                 close_idle(&state);
                 check_disk(&state);

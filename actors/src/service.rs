@@ -84,7 +84,8 @@ impl Service {
         memory.clients = clients
             .values()
             .map(|client| {
-                (client.output_bytes.load(Ordering::Relaxed) + client.input_bytes.load(Ordering::Relaxed)) as u64
+                (client.output_bytes.load(Ordering::Relaxed) + client.input_bytes.load(Ordering::Relaxed))
+                    as u64
             })
             .sum();
     }
@@ -104,7 +105,8 @@ impl Service {
         stats.output_limit_disconnections = get(&counters.output_limit_disconnections);
         stats.compacting = self.state.compacting.load(Ordering::Relaxed);
         let [ops, input, output] = *lock(&self.state.rates);
-        (stats.ops_per_sec, stats.input_kbps, stats.output_kbps) = (ops as u64, input / 1024.0, output / 1024.0);
+        (stats.ops_per_sec, stats.input_kbps, stats.output_kbps) =
+            (ops as u64, input / 1024.0, output / 1024.0);
         for report in reports {
             stats.expired_keys += report.stats.expired_keys;
             stats.expired_fields += report.stats.expired_fields;
@@ -138,8 +140,7 @@ impl Service {
         binlog.synced_offset = facts.synced_offset;
         binlog.flushed_offset = flushed;
         binlog.epoch = u64::from(facts.epoch);
-        binlog.pins =
-            lock(&self.state.log.pins).iter().map(|pin| (pin.name.clone(), pin.offset)).collect();
+        binlog.pins = lock(&self.state.log.pins).iter().map(|pin| (pin.name.clone(), pin.offset)).collect();
         numbers.replication.id = lock(&self.state.replication_id).clone();
         numbers.replication.offset = facts.written_offset;
         numbers.replication.backlog = facts.written_offset - facts.oldest_offset;
@@ -420,8 +421,7 @@ impl Server for Service {
         let pins = lock(&self.state.log.pins).clone();
         self.state.log.with_writer(|writer| {
             let now = crate::state::now_ms();
-            let plan =
-                pika_core::binlog::retention::purge_to(writer.segments(), offset, now, flushed, &pins);
+            let plan = pika_core::binlog::retention::purge_to(writer.segments(), offset, now, flushed, &pins);
             let count = plan.remove.len() as u64;
             writer.remove(&plan.remove).map_err(|error| error.to_string())?;
             Ok(count)

@@ -16,7 +16,8 @@ pub fn memory_limit() -> u64 {
 
 fn cgroup_limits() -> Vec<u64> {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let mut paths = vec!["/sys/fs/cgroup/memory.max".to_string(), "/sys/fs/cgroup/memory/memory.limit_in_bytes".into()];
+    let mut paths =
+        vec!["/sys/fs/cgroup/memory.max".to_string(), "/sys/fs/cgroup/memory/memory.limit_in_bytes".into()];
     for line in own.lines() {
         let mut parts = line.splitn(3, ':');
         let (_, controllers, path) = (parts.next(), parts.next().unwrap_or(""), parts.next().unwrap_or(""));

@@ -3,9 +3,9 @@
 //! It never writes what the log lacks, and never lets a memtable go to disk before the log is synced as far as
 //! the memtable reaches: so that after any crash the log covers the data.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use pika_core::engine::rocks::RocksEngine;

@@ -54,7 +54,7 @@ struct Walk {
 }
 
 impl EngineIterator for Walk {
-    fn next(&mut self) -> Result<Option<(&[u8], &[u8])>, ReadError> {
+    fn next(&mut self) -> Result<Option<EntryRef<'_>>, ReadError> {
         if self.cold {
             return Err(ReadError::NotInMemory);
         }

@@ -114,10 +114,13 @@ pub enum Change {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch(pub Vec<Change>);
 
+/// A key and its value, as an iterator shows them.
+pub type EntryRef<'a> = (&'a [u8], &'a [u8]);
+
 /// Walks a range in order. Not `Send`: stays on the thread that made it.
 pub trait EngineIterator {
     /// The next entry.
-    fn next(&mut self) -> Result<Option<(&[u8], &[u8])>, ReadError>;
+    fn next(&mut self) -> Result<Option<EntryRef<'_>>, ReadError>;
 }
 
 /// What can be read, of the present or of a moment that was kept.

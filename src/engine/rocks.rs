@@ -270,7 +270,7 @@ struct Walk<'a> {
 }
 
 impl EngineIterator for Walk<'_> {
-    fn next(&mut self) -> Result<Option<(&[u8], &[u8])>, ReadError> {
+    fn next(&mut self) -> Result<Option<EntryRef<'_>>, ReadError> {
         if self.started {
             // Moving on from an entry that was not there is an error in the C++ library.
             if !self.iterator.valid() {

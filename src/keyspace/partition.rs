@@ -2,13 +2,13 @@
 //! what they wrote to its memory, and gathers the log records of each tick.
 //!
 //! # A write's way
-//! A command writes into a [`super::transaction::Transaction`]; [`Partition::commit`] moves that into the
-//! tables under the open *group*. At the end of a tick [`Partition::close_group`] takes the group's log
-//! records; when the log has them, [`Partition::logged`] is told. Replies wait for the group that they
-//! speak of. Closed groups reach the engine through [`Partition::hand_off`] and [`Partition::applied`].
+//! A command writes into a [`super::transaction::Transaction`], whose commit moves that into the tables under the
+//! open *group*. At the end of a tick [`Partition::close_group`] takes the group's log records. The shell appends
+//! them, and lets replies go when the log has the group that they speak of. Closed groups reach the engine through
+//! [`Partition::hand_off`] and [`Partition::applied`].
 //!
 //! # Invariants
-//! * Group numbers only grow; `logged <= closed < open`.
+//! * Group numbers only grow; `applied <= handed off <= closed < open`.
 //! * An entry with a group above `applied` is never evicted.
 //! * A hand-off holds whole groups, and the log offset that it carries is the end of the last of them.
 
@@ -365,7 +365,8 @@ impl Partition {
     /// with its next hand-off: so that one that is seldom written does not make a restart read the whole log.
     /// Returns the group that says so, and its offset, if there was anything to say.
     pub fn advance(&mut self) -> Option<(Group, u64)> {
-        let (offset, last) = (self.shared.next_offset(), self.closed.back().map_or(self.reach, |&(_, end)| end));
+        let (offset, last) =
+            (self.shared.next_offset(), self.closed.back().map_or(self.reach, |&(_, end)| end));
         (!self.has_open_group() && offset > last).then(|| (self.end_group(offset), offset))
     }
 
@@ -390,7 +391,7 @@ impl Partition {
     /// Must not be called within a tick that wrote (the open group would be torn).
     pub fn hand_off(&mut self) -> Option<HandOff> {
         debug_assert!(self.open.is_empty() && !self.unlogged, "hand-off within a group");
-        let (group, reach) = self.closed.drain(..).last().unwrap_or((self.handed_group, self.reach));
+        let (group, reach) = self.closed.drain(..).next_back().unwrap_or((self.handed_group, self.reach));
         if group == self.handed_group && self.queue.is_empty() && !self.namespaces_dirty {
             return None;
         }

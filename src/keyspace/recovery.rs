@@ -45,7 +45,8 @@ impl Found {
 
     /// Whether no database has a key. Blind writes count when they are settled, and all that the engine has are.
     pub fn is_empty(&self) -> bool {
-        (0..self.namespaces.databases()).all(|database| self.counts.of(self.namespaces.of(database)).keys() == 0)
+        (0..self.namespaces.databases())
+            .all(|database| self.counts.of(self.namespaces.of(database)).keys() == 0)
     }
 
     /// The highest offset that any slot's data reaches.

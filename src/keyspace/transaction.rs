@@ -646,7 +646,7 @@ impl<'a> Transaction<'a> {
         }
         let written = self.has_written();
         let removals = self.remove_expired();
-        if matches!(self.source, Source::View(_)) || !(written || !removals.is_empty()) {
+        if matches!(self.source, Source::View(_)) || (!written && removals.is_empty()) {
             return Committed { group: self.read_group, wrote: false, barrier: false };
         }
         let mut effects = removals;

@@ -126,11 +126,14 @@ impl View {
     }
 }
 
+/// Sees one entry after the other, until it returns false.
+type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool, ReadError> + 'a;
+
 /// Shows dirty entries and the engine's in one order; dirty ones hide the engine's.
 pub(super) fn merge(
     dirty: &[DirtyEntry],
     mut below: Box<dyn EngineIterator + '_>,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, ReadError>,
+    visit: &mut Visit<'_>,
 ) -> Result<(), ReadError> {
     let mut dirty = dirty.iter().peekable();
     while let Some((key, value)) = below.next()? {
