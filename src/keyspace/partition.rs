@@ -429,7 +429,7 @@ impl Partition {
         }
         self.blind_writes_settled += applied.blind;
         self.settled = applied.settled;
-        self.tables.iter_mut().for_each(Table::shrink_unordered);
+        self.tables.iter_mut().for_each(|table| table.shrink_unordered(applied.group));
     }
 
     /// Lets cached entries go until the memory is within `limit` bytes. Looks at few entries a call.

@@ -8,7 +8,7 @@
 //! copy. A table is cut into many small hash tables, so that growing one never takes long (a single table of ten
 //! million entries would stop its partition for most of a second).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
@@ -131,7 +131,7 @@ pub struct Table {
     hasher: ahash::RandomState,
     /// Dirty keys in order; filled from `unordered` when a range is asked for.
     ordered: BTreeMap<Arc<[u8]>, usize>,
-    unordered: Vec<(Arc<[u8]>, usize)>,
+    unordered: VecDeque<(Group, Arc<[u8]>, usize)>,
     bytes: usize,
     dirty_bytes: usize,
     entries: usize,
@@ -145,7 +145,7 @@ impl Default for Table {
             shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
             hasher: ahash::RandomState::new(),
             ordered: BTreeMap::new(),
-            unordered: Vec::new(),
+            unordered: VecDeque::new(),
             bytes: 0,
             dirty_bytes: 0,
             entries: 0,
@@ -254,13 +254,13 @@ impl Table {
             let after = entry.size();
             self.bytes = self.bytes - before + after;
             self.dirty_bytes = self.dirty_bytes + after - if was_dirty { before } else { 0 };
-            if !was_dirty {
+            if fresh {
                 let (record, length) = entry.record();
-                self.unordered.push((record, length));
+                self.unordered.push_back((group, record, length));
             }
             return fresh;
         }
-        self.unordered.push((record.clone(), key_length));
+        self.unordered.push_back((group, record.clone(), key_length));
         self.insert_new(Entry {
             record,
             key_length: key_length as u32,
@@ -307,7 +307,7 @@ impl Table {
     }
 
     fn order_dirty(&mut self) {
-        for (record, length) in std::mem::take(&mut self.unordered) {
+        for (_, record, length) in std::mem::take(&mut self.unordered) {
             let key = &record[..length];
             let dirty = self.peek(key).is_some_and(|entry| entry.group != 0);
             if dirty {
@@ -316,15 +316,11 @@ impl Table {
         }
     }
 
-    /// Forgets the list of unordered dirty keys once they are clean again, so that it stays as short as the
-    /// overlay. Called when everything handed off was applied.
-    pub(super) fn shrink_unordered(&mut self) {
-        if self.unordered.len() > 4096 || self.dirty_bytes == 0 {
-            let mut unordered = std::mem::take(&mut self.unordered);
-            unordered.retain(|(record, length)| {
-                self.peek(&record[..*length]).is_some_and(|entry| entry.group != 0)
-            });
-            self.unordered = unordered;
+    /// Forgets unordered keys that the engine has. A key stands in the list once for each hand-off that takes it, with
+    /// the group that first queued it: if that was applied, so was what the hand-off took.
+    pub(super) fn shrink_unordered(&mut self, applied: Group) {
+        while self.unordered.front().is_some_and(|&(group, ..)| group <= applied) {
+            self.unordered.pop_front();
         }
     }
 

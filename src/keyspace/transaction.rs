@@ -766,12 +766,20 @@ pub struct Committed {
 
 /// Appends a command in RESP.
 pub fn write_command<'w>(out: &mut BytesMut, words: impl Iterator<Item = &'w [u8]> + Clone) {
-    use std::fmt::Write;
-    let count = words.clone().count();
-    // Writing to memory cannot fail.
-    let _ = write!(out, "*{count}\r\n");
+    let (mut count, mut bytes) = (0, 0);
+    for word in words.clone() {
+        count += 1;
+        bytes += word.len() + 16;
+    }
+    out.reserve(bytes + 16);
+    let header = |out: &mut BytesMut, kind: u8, number: usize| {
+        out.extend_from_slice(&[kind]);
+        out.extend_from_slice(crate::number::Decimal::new(number as i64).as_bytes());
+        out.extend_from_slice(b"\r\n");
+    };
+    header(out, b'*', count);
     for word in words {
-        let _ = write!(out, "${}\r\n", word.len());
+        header(out, b'$', word.len());
         out.extend_from_slice(word);
         out.extend_from_slice(b"\r\n");
     }
