@@ -65,6 +65,7 @@ impl Handler<Administer> for Admin {
             crate::partition::add_slow(&self.state, &work, &op, took);
         }
         work.reply = reply;
+        work.next = work.ops.len();
         if !op.replies {
             work.reply.truncate(0);
         }

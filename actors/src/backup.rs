@@ -193,7 +193,7 @@ pub fn restore(backup: &Path, target: &Path) -> Result<String, String> {
     let text =
         fs::read_to_string(&about).map_err(|error| format!("no backup there: {}", at(&about, error)))?;
     crate::server::check_format(backup)?;
-    if target.join("FORMAT").exists() || target.join("rocksdb").exists() {
+    if ["FORMAT", "rocksdb", "binlog"].iter().any(|part| target.join(part).exists()) {
         return Err(format!("{} holds data already; restore into an empty folder", target.display()));
     }
     for part in ["rocksdb", "binlog"] {

@@ -34,7 +34,7 @@ use crate::socket::{ReadHalf, WriteHalf};
 use crate::state::{ClientHandle, State, lock, now_us};
 
 /// Replies that may wait for their client before it is read no further; bytes.
-const OUTPUT_PAUSE: usize = 256 * 1024;
+pub const OUTPUT_PAUSE: usize = 256 * 1024;
 /// Room for a read: at first, and at most while no large argument is expected; bytes.
 const READ_ROOM: (usize, usize) = (4 * 1024, 64 * 1024);
 /// Room for one read of a large argument, whatever its header says; bytes.
@@ -75,6 +75,8 @@ pub struct Core {
     read_room: usize,
     parsed: Option<Parsed>,
     spare: (Vec<(u32, u32)>, Vec<Op>),
+    /// The rest of a run of commands whose replies so far have to leave first.
+    paused: Option<Box<Work>>,
     under_way: usize,
     assembly: Option<Assembly>,
     /// Replies that may leave.
@@ -146,6 +148,7 @@ impl Core {
     fn wants_input(&self) -> bool {
         self.under_way == 0
             && self.parsed.is_none()
+            && self.paused.is_none()
             && !self.close_after_output
             && self.output.len() + self.held_bytes < OUTPUT_PAUSE
     }
@@ -163,6 +166,9 @@ impl Core {
         self.refresh();
         let stopping = self.state.stopping.load(Ordering::Relaxed);
         while self.under_way == 0 && !self.closed && !self.close_after_output && !stopping {
+            if !self.go_on() {
+                break;
+            }
             if self.parsed.is_none() && !self.parse() {
                 break;
             }
@@ -432,8 +438,37 @@ impl Core {
             // Replies are written where they leave from.
             work.reply = Reply::with_buffer(std::mem::take(&mut self.output), self.protocol);
         }
-        let ran = self.host.borrow_mut().run(work);
+        self.run_here(work)
+    }
+
+    /// Goes on with what was paused, if its client has taken enough of the replies. Returns whether nothing is left.
+    fn go_on(&mut self) -> bool {
+        let Some(work) = self.paused.take() else { return true };
+        self.flush();
+        if self.output.len() + self.held_bytes >= OUTPUT_PAUSE {
+            self.paused = Some(work);
+            return false;
+        }
+        if self.closed {
+            return false;
+        }
+        if work.home != self.host.borrow().index {
+            self.under_way += 1;
+            self.state.partitions()[work.home].do_send(Execute(work));
+            return false;
+        }
+        self.run_here(work)
+    }
+
+    /// Runs work of this arbiter's own partition. Returns whether it is done.
+    fn run_here(&mut self, work: Box<Work>) -> bool {
+        let ran = self.host.borrow_mut().run(work, OUTPUT_PAUSE);
         match ran {
+            Ran::Paused(mut work) => {
+                self.append(work.reply.take(), work.hold);
+                self.paused = Some(work);
+                self.go_on()
+            }
             Ran::Done(mut work) => {
                 self.append(work.reply.take(), work.hold);
                 let work = *work;
@@ -471,8 +506,8 @@ impl Core {
         }
         // The own part last: the others run meanwhile.
         if let Some(work) = own {
-            let ran = self.host.borrow_mut().run(work);
-            if let Ran::Done(work) = ran {
+            let ran = self.host.borrow_mut().run(work, usize::MAX);
+            if let Ran::Done(work) | Ran::Paused(work) = ran {
                 let hold = work.hold;
                 self.take_part(work, hold);
             }
@@ -621,6 +656,12 @@ impl Core {
             }
         }
         self.flush();
+        if self.paused.is_some()
+            && let Some(address) = &self.address
+        {
+            // Not from here: the partition that calls is needed for it.
+            address.do_send(Resume);
+        }
         if self.wants_input()
             && let Some(reader) = self.reader.take()
         {
@@ -705,6 +746,7 @@ impl Core {
         self.output = BytesMut::new();
         self.held.clear();
         self.parsed = None;
+        self.paused = None;
         self.input = BytesMut::new();
         if let Some(reader) = self.reader.take() {
             reader.wake();
@@ -742,6 +784,7 @@ impl Connection {
             read_room: READ_ROOM.0,
             parsed: None,
             spare: Default::default(),
+            paused: None,
             under_way: 0,
             assembly: None,
             output: BytesMut::new(),
@@ -812,6 +855,9 @@ impl Handler<Finished> for Connection {
             core.under_way -= 1;
             // It waited for the log where it was.
             core.append(work.reply.take(), 0);
+            if work.next < work.ops.len() {
+                core.paused = Some(work);
+            }
         }
         core.process();
     }

@@ -164,6 +164,8 @@ pub fn local_host() -> Option<Rc<RefCell<Host>>> {
 pub enum Ran {
     /// All commands were run.
     Done(Box<Work>),
+    /// The replies so far are many bytes: send them, then go on with the rest.
+    Paused(Box<Work>),
     /// The host keeps it, and sends [`Finished`] when it is done.
     Kept,
 }
@@ -193,8 +195,8 @@ impl Host {
         }
     }
 
-    /// Runs a client's commands as far as they go.
-    pub fn run(&mut self, mut work: Box<Work>) -> Ran {
+    /// Runs a client's commands as far as they go, or until their replies have more than `reply_bytes`.
+    pub fn run(&mut self, mut work: Box<Work>, reply_bytes: usize) -> Ran {
         if self.partition.is_none() || !self.settling.is_empty() {
             self.away.push_back(Deferred::Work(work));
             return Ran::Kept;
@@ -204,7 +206,12 @@ impl Host {
         let mut started = Instant::now();
         while work.next < work.ops.len() {
             match self.step(&mut work, &mut started) {
-                Step::Next => work.next += 1,
+                Step::Next => {
+                    work.next += 1;
+                    if work.reply.len() > reply_bytes && work.next < work.ops.len() {
+                        return Ran::Paused(work);
+                    }
+                }
                 Step::Crowded => {
                     self.crowded.push_back(work);
                     self.send_tick();
@@ -420,7 +427,9 @@ impl Host {
     }
 
     fn resume(&mut self, work: Box<Work>) {
-        if let Ran::Done(work) = self.run(work) {
+        // One part of several is put together before it is sent; else many bytes leave before more are made.
+        let limit = if work.ends.is_some() { usize::MAX } else { crate::connection::OUTPUT_PAUSE };
+        if let Ran::Done(work) | Ran::Paused(work) = self.run(work, limit) {
             self.finish(work);
         }
     }

@@ -30,6 +30,9 @@ use crate::state::{Budget, Parts, State, lock, now_ms};
 use crate::system;
 use crate::write_behind::{self, Job, WriteBehindHandle};
 
+/// How long a start waits for the data folder's lock.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+
 /// What the start found and did.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StartReport {
@@ -79,8 +82,15 @@ fn open_folder(folder: &Path) -> Result<fs::File, String> {
     fs::create_dir_all(folder).map_err(fail)?;
     let lock_path = folder.join("LOCK");
     let lock_file = fs::File::create(&lock_path).map_err(fail)?;
-    rustix::fs::flock(&lock_file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| format!("data folder {} is in use by another process", folder.display()))?;
+    let in_use = || format!("data folder {} is in use by another process", folder.display());
+    let began = Instant::now();
+    // A process that was just killed may take a while to go: gigabytes of memory are given back first.
+    while rustix::fs::flock(&lock_file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+        if began.elapsed() > LOCK_PATIENCE {
+            return Err(in_use());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
     if folder.join("FORMAT").exists() {
         check_format(folder)?;
     } else {
@@ -390,8 +400,9 @@ pub fn stop(service: &Service) -> Result<(), String> {
     state.write_behind.send(Job::Stop(done));
     let _ = wait.recv();
     let pid_file = state.config().get(options::PIDFILE).to_string();
-    if !pid_file.is_empty() {
-        let _ = fs::remove_file(pid_file);
+    let socket = state.config().get(options::UNIXSOCKET).to_string();
+    for file in [pid_file, socket].into_iter().filter(|file| !file.is_empty()) {
+        let _ = fs::remove_file(file);
     }
     slog::info!(state.logger, "stopped; nothing is left to replay"; "ms" => began.elapsed().as_millis() as u64);
     // The asynchronous logger gets a moment to write its last line.
