@@ -6,7 +6,7 @@ import statistics
 import time
 
 import common
-from common import AnyConnection, ReplyError, ServerTest, raw, resident
+from common import AnyConnection, ServerTest, raw, resident
 from resp import encode
 
 MEGABYTE = 1 << 20
@@ -163,7 +163,7 @@ class Memory(ServerTest):
         server = self.server("--threads", "2")
         clients = []
         self.addCleanup(lambda: [client.close() for client in clients])
-        with server.connect() as connection:
+        with server.connect(timeout=5) as connection:
             connection.call("SET", "large", "x" * MEGABYTE)
             connection.call("GET", "large")
             before = resident(server.pid)
