@@ -11,7 +11,7 @@ ARGS :=
 # RocksDB compiled once per machine. Without these variables cargo compiles it itself, which takes much longer.
 with_rocksdb = library=$$(tools/build-rocksdb) && ROCKSDB_LIB_DIR=$$library ROCKSDB_STATIC=1
 
-.PHONY: setup build run test lint unit crash-short crash conformance bench
+.PHONY: setup build run test lint unit server-tests crash-short crash conformance bench
 
 setup:
 	@tools/setup
@@ -26,6 +26,7 @@ run: build
 test: setup
 	$(MAKE) lint
 	$(MAKE) unit
+	$(MAKE) server-tests
 	$(MAKE) crash-short
 	$(MAKE) conformance
 
@@ -42,6 +43,10 @@ unit: setup
 	else \
 	  $(with_rocksdb) cargo test --workspace --locked; \
 	fi
+
+# The daemon from outside: processes, files, sockets.
+server-tests: build
+	tests/server/run.py --server $(PIKA) $(ARGS)
 
 # The harness first shows on redis-server that it sees a loss.
 crash-short: build

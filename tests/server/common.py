@@ -1,0 +1,146 @@
+"""What all tests of the daemon share: a server per test, waiting with a deadline, INFO as a dictionary, RESP3."""
+
+import os
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from resp import Connection, ReplyError
+from server import Server, free_port
+
+PROGRAM = ""  # set by run.py
+SEED = 1
+
+
+def info(connection: Connection, *sections: str) -> dict[str, str]:
+    text = connection.call("INFO", *sections)
+    lines = text.decode().splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line and not line.startswith("#"))
+
+
+def resident(pid: int) -> int:
+    """The bytes of memory that a process holds."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"process {pid} is gone")
+
+
+class AnyConnection(Connection):
+    """Reads RESP2 and RESP3, strictly: what is not exactly RESP is a ConnectionError."""
+
+    def read(self):
+        line = self.stream.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError(f"the server closed the connection, or sent a bad line: {line[:80]!r}")
+        kind, rest = line[:1], line[1:-2]
+        if b"\r" in rest or b"\n" in rest:
+            raise ConnectionError(f"a line break within a line: {line[:80]!r}")
+        if kind == b"+":
+            return rest
+        if kind == b"-":
+            if not rest:
+                raise ConnectionError("an empty error")
+            return ReplyError(rest.decode(errors="replace"))
+        if kind == b"(" or kind == b":":
+            return int(rest)
+        if kind == b",":
+            return float(rest)
+        if kind == b"_" and not rest:
+            return None
+        if kind == b"#" and rest in (b"t", b"f"):
+            return rest == b"t"
+        if kind in b"$=!" and kind:
+            length = int(rest)
+            if length < 0:
+                return None
+            body = self.stream.read(length + 2)
+            if len(body) != length + 2 or body[-2:] != b"\r\n":
+                raise ConnectionError(f"a bulk string of {length} bytes does not end where it says")
+            return body[:-2]
+        if kind in (b"*", b"~", b">"):
+            count = int(rest)
+            return None if count < 0 else [self.read() for _ in range(count)]
+        if kind == b"%":
+            # Keys may be unhashable in principle, so a map is a list of pairs.
+            return [(self.read(), self.read()) for _ in range(int(rest))]
+        raise ConnectionError(f"not RESP: {line[:80]!r}")
+
+
+class ServerTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="pika-server.")))
+
+    def server(self, *options, name: str = "server") -> Server:
+        """A running server, stopped at the end of the test."""
+        return self.enterContext(Server(PROGRAM, self.folder / name, options))
+
+    def until(self, condition, timeout: float = 10.0, what: str = "the condition"):
+        """Polls until `condition()` is true, and returns what it returned."""
+        deadline = time.monotonic() + timeout
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > deadline:
+                self.fail(f"{what} did not come true within {timeout:.0f} s")
+            time.sleep(0.01)
+
+    def launch(self, *arguments, environment=None) -> subprocess.Popen:
+        """A server started just so, in the test's folder, killed at the end of the test; its output is in a file."""
+        log = open(self.folder / "launch.log", "ab")
+        self.addCleanup(log.close)
+        process = subprocess.Popen([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                   cwd=self.folder, env={**os.environ, **(environment or {})})
+        self.addCleanup(self._end, process)
+        return process
+
+    @staticmethod
+    def _end(process: subprocess.Popen) -> None:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+    def wait_for(self, process: subprocess.Popen, port: int, timeout: float = 20.0) -> Connection:
+        """A connection to a launched server, once it answers."""
+        def answered():
+            if process.poll() is not None:
+                self.fail(f"ended with {process.returncode}: {(self.folder / 'launch.log').read_text()}")
+            try:
+                connection = Connection(port)
+            except OSError:
+                return None
+            reply = connection.pipeline([("PING",)])[0]
+            return connection if not str(reply).startswith("LOADING") else connection.close()
+        connection = self.until(answered, timeout, "an answer to PING")
+        self.addCleanup(connection.close)
+        return connection
+
+    def refuses(self, *arguments, environment=None) -> str:
+        """Runs the program, which must end by itself with an error; returns what it printed."""
+        try:
+            done = subprocess.run([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
+                                  cwd=self.folder, timeout=15, env={**os.environ, **(environment or {})})
+        except subprocess.TimeoutExpired:
+            self.fail(f"{arguments} was not refused")
+        output = (done.stdout + done.stderr).decode(errors="replace")
+        self.assertNotEqual(done.returncode, 0, output)
+        self.assertGreater(done.returncode, 0, f"killed by a signal: {output}")
+        self.assertNotIn("panicked", output)
+        return output
+
+    def error(self, connection: Connection, *arguments) -> str:
+        """The error that a command is answered with; anything else fails the test."""
+        reply = connection.pipeline([arguments])[0]
+        self.assertIsInstance(reply, ReplyError, f"{arguments[:4]} was answered {reply!r:.80}")
+        return str(reply)
+
+
+def raw(port: int, timeout: float = 10.0) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=timeout)
+
+
+__all__ = ["AnyConnection", "Connection", "ReplyError", "Server", "ServerTest", "free_port", "info", "raw", "resident"]
