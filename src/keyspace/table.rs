@@ -466,6 +466,7 @@ mod tests {
         for (group, key) in [b"c", b"a", b"b", b"d"].iter().enumerate() {
             write(&mut table, *key, Some(b"v"), group as u64 + 1);
         }
+        table.hand_off(b"b").unwrap();
         table.applied(b"b", 9, true);
         let range = Range { lower: b"a".to_vec(), upper: b"d".to_vec() };
         let keys: Vec<_> = table.dirty_range(&range).iter().map(|entry| entry.key().to_vec()).collect();

@@ -182,7 +182,8 @@ class Memory(ServerTest):
                 times.append(time.monotonic() - start)
                 grown = max(grown, resident(server.pid) - before)
                 time.sleep(0.005)
-            self.assertLess(grown, 300 * MEGABYTE, f"grew by {grown // MEGABYTE} MB")
+            # Two of its largest replies a client: one that waits, one that is being made.
+            self.assertLess(grown, 500 * MEGABYTE, f"grew by {grown // MEGABYTE} MB")
             self.assertLess(statistics.median(times), 0.02)
             self.assertLess(max(times), 1.0)
             # One that reads after all gets every reply.
