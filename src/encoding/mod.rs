@@ -1,6 +1,6 @@
 //! What a key and a value look like in the engine, byte for byte.
 //!
-//! `docs/formats/storage.md` is the same description for readers; `tests/fixtures` holds golden copies.
+//! `docs/formats/storage.md` is the same description for readers.
 
 pub mod key;
 pub mod meta;
