@@ -26,7 +26,6 @@ run: build
 test: setup
 	$(MAKE) lint
 	$(MAKE) unit
-	$(MAKE) server-tests
 	$(MAKE) crash-short
 	$(MAKE) conformance
 

@@ -62,7 +62,7 @@ impl Handler<Administer> for Admin {
         if SlowLog::is_slow(threshold, took.as_micros() as u64)
             && !op.entry.command.flags.has(Flags::SKIP_SLOWLOG)
         {
-            crate::partition::add_slow(&self.state, &work, &op, took);
+            crate::work::add_slow(&self.state, &work, &op, took);
         }
         work.reply = reply;
         work.next = work.ops.len();

@@ -27,11 +27,12 @@ use pika_core::resp::{Batch, Limits, Parser, Protocol, Reply};
 use pika_core::server::SessionContext;
 
 use crate::message::{Administer, Execute, Finished, Kill, Lend};
-use crate::partition::{Exclusive, Host, Op, Ran, Work};
+use crate::partition::{Host, Ran};
 use crate::router::{Route, route};
 use crate::service::Service;
 use crate::socket::{ReadHalf, WriteHalf};
 use crate::state::{ClientHandle, State, lock, now_us};
+use crate::work::{Exclusive, Op, Work};
 
 /// Replies that may wait for their client before it is read no further; bytes.
 pub const OUTPUT_PAUSE: usize = 256 * 1024;
@@ -615,7 +616,7 @@ impl Core {
         if pika_core::slowlog::SlowLog::is_slow(threshold, took.as_micros() as u64)
             && !entry.command.flags.has(Flags::SKIP_SLOWLOG)
         {
-            crate::partition::add_slow(&self.state, work, &op, took);
+            crate::work::add_slow(&self.state, work, &op, took);
         }
         if permit {
             self.append(reply.take(), 0);

@@ -11,6 +11,7 @@
 //! * [`connection`]: one client: parses what a read brought, routes it, keeps replies in order.
 //! * [`partition`]: owns a [`pika_core::keyspace::partition::Partition`]; runs commands; a group of writes a tick.
 //! * [`binlog`]: the log's file: group commit, fsync policy, rotation, retention.
+//! * [`work`]: what travels between them. * [`elsewhere`]: commands on threads that may wait.
 //! * [`write_behind`]: the only writer of RocksDB. * [`reads`]: threads that wait for the disk.
 //! * [`expirer`]: finds what is due. * [`admin`]: INFO, CONFIG, BGSAVE, SHUTDOWN, on a thread that may wait.
 //! * [`state`]: what all of them share. [`service`]: what commands ask of the server.
@@ -20,6 +21,7 @@ pub mod admin;
 pub mod backup;
 pub mod binlog;
 pub mod connection;
+pub mod elsewhere;
 pub mod expirer;
 pub mod listener;
 pub mod logging;
@@ -32,4 +34,5 @@ pub mod service;
 pub mod socket;
 pub mod state;
 pub mod system;
+pub mod work;
 pub mod write_behind;

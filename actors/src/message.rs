@@ -18,7 +18,7 @@ use pika_core::keyspace::partition::{Partition, Stats};
 use pika_core::keyspace::write_behind::Applied;
 use pika_core::session::Session;
 
-use crate::partition::{Exclusive, Work};
+use crate::work::{Exclusive, Work};
 
 /// Connection → partition on another arbiter: run these commands. Answered by [`Finished`].
 #[derive(Debug, Message)]

@@ -13,12 +13,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use bytes::Bytes;
-use pika_core::binlog::Record;
 use pika_core::commands::execute::{Environment, Halt, execute};
 use pika_core::commands::spec::Run;
-use pika_core::commands::table::Entry;
-use pika_core::commands::{Args, Flags, Settings, redact};
+use pika_core::commands::{Args, Flags, Settings};
 use pika_core::engine::{Read, Tier};
 use pika_core::info::Statistics;
 use pika_core::keyspace::expiry;
@@ -26,81 +23,19 @@ use pika_core::keyspace::partition::{LogRecord, Partition};
 use pika_core::keyspace::table::Group;
 use pika_core::keyspace::transaction::{Need, Reach, Source};
 use pika_core::keyspace::view::View;
-use pika_core::resp::Reply;
 use pika_core::slowlog::SlowLog;
 
-use crate::connection::{Connection, Core};
+use crate::connection::Core;
+use crate::elsewhere::{run_exclusive_elsewhere, run_on_view, to_record};
 use crate::message::*;
-use crate::state::{State, lock, now_ms};
+use crate::state::{State, now_ms};
+use crate::work::{Exclusive, Op, Work, add_slow};
 use crate::write_behind::Job;
 
 /// Hand-offs of one partition that may be under way. What is written meanwhile gathers and is coalesced.
 pub const HAND_OFFS: usize = 2;
 /// Keys written since the last hand-off that are handed off without waiting for the interval.
 const HAND_OFF_KEYS: usize = 8192;
-
-/// One command of a client.
-#[derive(Debug, Clone, Copy)]
-pub struct Op {
-    /// Which.
-    pub entry: &'static Entry,
-    /// Its words: first index into [`Work::ranges`], and how many.
-    pub words: (u32, u32),
-    /// Whether the words stand in [`Work::inline`] instead of [`Work::frame`].
-    pub inline: bool,
-    /// The selected database.
-    pub database: usize,
-    /// Whether the reply is sent (CLIENT REPLY).
-    pub replies: bool,
-}
-
-/// Commands of one client, in order, and their replies so far.
-#[derive(Debug)]
-pub struct Work {
-    /// What the client sent.
-    pub frame: Bytes,
-    /// Decoded words of inline commands.
-    pub inline: Bytes,
-    /// Places of the words.
-    pub ranges: Vec<(u32, u32)>,
-    /// The commands.
-    pub ops: Vec<Op>,
-    /// The next one to run.
-    pub next: usize,
-    /// Replies so far.
-    pub reply: Reply,
-    /// Where each reply ends, if the work is one part of several.
-    pub ends: Option<Vec<usize>>,
-    /// For each command its place among all of the read, if it is one part of several.
-    pub places: Vec<u32>,
-    /// The replies may leave when the log has this group.
-    pub hold: Group,
-    /// What the next command needs that a view has to hold.
-    pub needs: Vec<Need>,
-    /// Where the replies go, if not back to a caller on the same arbiter.
-    pub client: Option<Addr<Connection>>,
-    /// For the slow log.
-    pub client_facts: (u64, String),
-    /// The partition that keeps it.
-    pub home: usize,
-}
-
-impl Work {
-    /// The words of a command.
-    pub fn args(&self, op: &Op) -> Args<'_> {
-        let words = &self.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
-        Args::new(if op.inline { &self.inline } else { &self.frame }, words)
-    }
-}
-
-/// A command over all partitions, on its way through them.
-#[derive(Debug)]
-pub struct Exclusive {
-    /// The command (exactly one).
-    pub work: Box<Work>,
-    /// States lent so far, in order.
-    pub held: Vec<Box<Partition>>,
-}
 
 /// What the partition's thread knows; shared with the connections of its arbiter.
 #[derive(Debug)]
@@ -224,7 +159,7 @@ impl Host {
             }
         }
         let (limit, now_s) = (self.table_limit, (self.now_ms / 1000) as u32);
-        self.partition().evict_to(limit, now_s);
+        self.partition().evict(limit, now_s);
         Ran::Done(work)
     }
 
@@ -600,139 +535,9 @@ impl Host {
     }
 }
 
-/// Adds a command to the slow log.
-pub fn add_slow(state: &State, work: &Work, op: &Op, took: Duration) {
-    let words = redact::words(op.entry, work.args(op));
-    let max_len = state.config().get(pika_core::config::options::SLOWLOG_MAX_LEN);
-    let name = lock(&state.clients)
-        .get(&work.client_facts.0)
-        .map(|client| lock(&client.session).name.clone())
-        .unwrap_or_default();
-    lock(&state.slow_log).add(
-        words.into_iter(),
-        now_ms() / 1000,
-        took.as_micros() as u64,
-        (&work.client_facts.1, &name),
-        max_len,
-    );
-}
-
-fn to_record(record: LogRecord) -> Record {
-    Record {
-        offset: record.offset,
-        clock_ms: record.clock_ms,
-        database: record.database,
-        first_slot: record.first_slot,
-        last_slot: record.last_slot,
-        payload: Bytes::from(record.payload),
-    }
-}
-
 fn deliver(work: Box<Work>) {
     if let Some(client) = work.client.clone() {
         client.do_send(Finished(work));
-    }
-}
-
-/// Runs the next command against a view. If it needs more than the view holds, its needs grow, and it comes back
-/// without having run.
-fn run_on_view(work: &mut Work, view: &View, settings: &Settings, now_ms: u64, state: &State) {
-    let op = work.ops[work.next];
-    let start = work.reply.len();
-    let began = Instant::now();
-    let environment = Environment { now_ms, settings, database: op.database };
-    let words = &work.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
-    let args = Args::new(if op.inline { &work.inline } else { &work.frame }, words);
-    let source = Source::View(view);
-    match execute(op.entry.command, args, source, Reach::UNBOUNDED, environment, &mut work.reply) {
-        Ok(_) => {
-            slow_elsewhere(state, work, &op, began.elapsed());
-            finish_op(work, &op, start);
-        }
-        Err(Halt::Need(needs)) => work.needs.extend(needs),
-        Err(Halt::Settle) => {}
-        Err(Halt::Engine(error)) => crate::server::fail_stop(&state.logger, &error.to_string()),
-    }
-}
-
-fn finish_op(work: &mut Work, op: &Op, start: usize) {
-    if !op.replies {
-        work.reply.truncate(start);
-    }
-    let end = work.reply.len();
-    if let Some(ends) = &mut work.ends {
-        ends.push(end);
-    }
-    work.next += 1;
-    work.needs.clear();
-}
-
-/// Runs a command over lent partitions on a thread that may wait, and sends the states home.
-fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, now_ms: u64) {
-    let shared = state.clone();
-    state.reads.run(move || {
-        let Exclusive { mut work, mut held } = *exclusive;
-        let settings = shared.settings();
-        let op = work.ops[work.next];
-        let start = work.reply.len();
-        let environment = Environment { now_ms, settings: &settings, database: op.database };
-        let words = &work.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
-        let args = Args::new(if op.inline { &work.inline } else { &work.frame }, words);
-        let source = if held.len() == 1 { Source::One(&mut held[0]) } else { Source::All(&mut held) };
-        let began = Instant::now();
-        match execute(op.entry.command, args, source, Reach::UNBOUNDED, environment, &mut work.reply) {
-            Ok(_) => {}
-            Err(Halt::Engine(error)) => crate::server::fail_stop(&shared.logger, &error.to_string()),
-            // States are settled before they are lent, and nothing bounds the reads.
-            Err(halt) => crate::server::fail_stop(&shared.logger, &format!("{halt:?} with all states lent")),
-        }
-        slow_elsewhere(&shared, &work, &op, began.elapsed());
-        finish_op(&mut work, &op, start);
-        send_home(held, work, &shared);
-    });
-}
-
-fn slow_elsewhere(state: &State, work: &Work, op: &Op, took: Duration) {
-    let threshold = state.config().get(pika_core::config::options::SLOWLOG_LOG_SLOWER_THAN);
-    if SlowLog::is_slow(threshold, took.as_micros() as u64) {
-        add_slow(state, work, op, took);
-    }
-}
-
-#[expect(clippy::vec_box, reason = "partitions move between threads one by one, and are large")]
-fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, state: &State) {
-    let mut groups: Vec<Option<(Group, u64)>> = vec![None; held.len()];
-    let written = held[0].close_group();
-    let handed_off = written.is_some();
-    if let Some((group, records)) = written {
-        let end = records.last().map_or(0, LogRecord::end);
-        groups[0] = Some((group, end));
-        for (partition, slot) in held.iter_mut().zip(&mut groups).skip(1) {
-            *slot = Some((partition.end_group(end), end));
-        }
-        state.log.submit(records.into_iter().map(to_record).collect());
-        // What one command wrote over several partitions reaches RocksDB in one batch.
-        let hand_offs: Vec<_> = held
-            .iter_mut()
-            .map(|partition| partition.hand_off().expect("each has a group that just ended"))
-            .collect();
-        state.write_behind.send(Job::Apply(hand_offs));
-    }
-    let home = work.home;
-    for (partition, group) in held.iter_mut().zip(&mut groups) {
-        if partition.index == home {
-            // The reply speaks of all that is in the log's queue by now, whichever partition wrote it.
-            if group.is_none() {
-                *group = partition.advance();
-            }
-            work.hold = group.map_or(0, |(group, _)| group);
-        }
-    }
-    let mut work = Some(work);
-    for (partition, group) in held.into_iter().zip(groups) {
-        let index = partition.index;
-        let work = if index == home { work.take() } else { None };
-        state.partitions()[index].do_send(Return { state: partition, group, handed_off, work });
     }
 }
 

@@ -375,13 +375,6 @@ impl Partition {
         self.blind_writes == self.blind_writes_settled
     }
 
-    /// Lets cached entries go if there are more than `limit` bytes, now and then.
-    pub fn evict_to(&mut self, limit: usize, now_s: u32) {
-        if self.memory_bytes() > limit {
-            self.evict(limit, now_s);
-        }
-    }
-
     /// The numbers of all namespaces; a key overwritten blindly may be counted twice until that is settled.
     pub fn all_counts(&self) -> AllCounts {
         self.all_counts_so_far()
