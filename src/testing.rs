@@ -139,6 +139,8 @@ impl MiniServer {
                 }
                 Err(Halt::Engine(error)) => panic!("the engine failed: {error}"),
                 Err(Halt::Settle) => self.write_behind(),
+                // As if the time were over at once: what MULTI does.
+                Err(Halt::Block(block)) => return block.otherwise.write(reply),
                 Err(Halt::Need(needs)) => {
                     self.waits += 1;
                     let ranges = needs.iter().any(|need| matches!(need, Need::Range(..)));

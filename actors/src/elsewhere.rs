@@ -48,6 +48,10 @@ pub fn run_on_view(work: &mut Work, view: &View, settings: &Settings, now_ms: u6
         }
         Err(Halt::Need(needs)) => work.needs.extend(needs),
         Err(Halt::Settle) => {}
+        Err(Halt::Block(block)) => {
+            block.otherwise.write(&mut work.reply);
+            finish_op(work, &op, start);
+        }
         Err(Halt::Engine(error)) => crate::server::fail_stop(&state.logger, &error.to_string()),
     }
 }
@@ -79,6 +83,7 @@ pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, no
         let began = Instant::now();
         match execute(op.entry.command, args, source, Reach::UNBOUNDED, environment, &mut work.reply) {
             Ok(_) => {}
+            Err(Halt::Block(block)) => block.otherwise.write(&mut work.reply),
             Err(Halt::Engine(error)) => crate::server::fail_stop(&shared.logger, &error.to_string()),
             // States are settled before they are lent, and nothing bounds the reads.
             Err(halt) => crate::server::fail_stop(&shared.logger, &format!("{halt:?} with all states lent")),

@@ -21,7 +21,7 @@ use pika_core::info::Statistics;
 use pika_core::keyspace::expiry;
 use pika_core::keyspace::partition::{LogRecord, Partition};
 use pika_core::keyspace::table::Group;
-use pika_core::keyspace::transaction::{Need, Reach, Source};
+use pika_core::keyspace::transaction::{Committed, Need, Reach, Source};
 use pika_core::keyspace::view::View;
 use pika_core::slowlog::SlowLog;
 
@@ -186,6 +186,10 @@ impl Host {
         let done = match execute(op.entry.command, args, source, Reach::SERVING, environment, &mut work.reply)
         {
             Ok(done) => done,
+            Err(Halt::Block(block)) => {
+                block.otherwise.write(&mut work.reply);
+                Committed { group: 0, wrote: false, barrier: false }
+            }
             Err(halt) => return Step::Park(halt),
         };
         work.hold = work.hold.max(done.group);
@@ -231,6 +235,7 @@ impl Host {
     fn park(&mut self, mut work: Box<Work>, halt: Halt) {
         match halt {
             Halt::Engine(error) => crate::server::fail_stop(&self.state.logger, &error.to_string()),
+            Halt::Block(_) => {}
             Halt::Settle => {
                 self.settling.push(Deferred::Work(work));
                 self.close_group();

@@ -1,6 +1,6 @@
 //! Where a command runs. No command is named here: its row says.
 
-use pika_core::commands::spec::{Command, Run};
+use pika_core::commands::spec::{Command, Find, Run};
 use pika_core::commands::{Args, generic};
 use pika_core::keyspace::slot;
 
@@ -26,6 +26,9 @@ pub fn route(command: &Command, args: Args<'_>, partitions: usize) -> Route {
         Run::All(_) => Route::All,
         Run::Cursor(word, _) => Route::Partition(generic::cursor_partition(args.word(word), partitions)),
         Run::Keys(_) => {
+            if command.keys.iter().any(|keys| keys.find == Find::Unknown) {
+                return Route::All;
+            }
             let mut owners =
                 command.keys_of(args).map(|key| slot::partition_of(slot::of_key(key), partitions));
             let first = owners.next().unwrap_or(0);

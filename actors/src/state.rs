@@ -251,6 +251,16 @@ fn settings_of(config: &Config) -> Settings {
         max_bulk_len: config.get(options::PROTO_MAX_BULK_LEN),
         hash_max_listpack_entries: config.get(options::HASH_MAX_LISTPACK_ENTRIES) as usize,
         hash_max_listpack_value: config.get(options::HASH_MAX_LISTPACK_VALUE) as usize,
+        list_max_listpack_size: config.get(options::LIST_MAX_LISTPACK_SIZE),
+        set_max_intset_entries: config.get(options::SET_MAX_INTSET_ENTRIES) as usize,
+        set_max_listpack_entries: config.get(options::SET_MAX_LISTPACK_ENTRIES) as usize,
+        set_max_listpack_value: config.get(options::SET_MAX_LISTPACK_VALUE) as usize,
+        zset_max_listpack_entries: config.get(options::ZSET_MAX_LISTPACK_ENTRIES) as usize,
+        zset_max_listpack_value: config.get(options::ZSET_MAX_LISTPACK_VALUE) as usize,
+        stream_node_max_entries: config.get(options::STREAM_NODE_MAX_ENTRIES),
+        stream_node_max_bytes: config.get(options::STREAM_NODE_MAX_BYTES),
+        hll_sparse_max_bytes: config.get(options::HLL_SPARSE_MAX_BYTES) as usize,
+        events: config.get(options::NOTIFY_KEYSPACE_EVENTS),
         ..Settings::default()
     }
 }

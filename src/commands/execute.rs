@@ -1,7 +1,7 @@
 //! Runs one command on keys, from its words to its commit.
 
 use super::{Args, Command, Context, KeyRun, Run, Settings};
-use crate::keyspace::transaction::{Committed, Need, Reach, Source, Stop, Transaction};
+use crate::keyspace::transaction::{Block, Committed, Need, Reach, Source, Stop, Transaction};
 use crate::resp::Reply;
 
 /// What a command runs against, beside the keyspace.
@@ -22,6 +22,8 @@ pub enum Halt {
     Need(Vec<Need>),
     /// Let blind writes settle and run it again.
     Settle,
+    /// There is nothing to take yet: see [`Stop::Block`].
+    Block(Box<Block>),
     /// The engine failed: the process ends.
     Engine(crate::engine::EngineError),
 }
@@ -41,7 +43,8 @@ pub fn execute(
         return Ok(Committed { group: 0, wrote: false, barrier: false });
     };
     let start = reply.len();
-    let txn = Transaction::new(source, reach, environment.now_ms, environment.database);
+    let mut txn = Transaction::new(source, reach, environment.now_ms, environment.database);
+    txn.want_events(environment.settings.events);
     let mut context = Context { txn, reply, settings: environment.settings };
     let stop = match run(&mut context, args) {
         Ok(()) => return Ok(context.txn.commit(args.words())),
@@ -55,6 +58,7 @@ pub fn execute(
         }
         Stop::Need(needs) => Err(Halt::Need(all_needs(needs, command, args, &mut context.txn))),
         Stop::Settle => Err(Halt::Settle),
+        Stop::Block(block) => Err(Halt::Block(block)),
         Stop::Engine(error) => Err(Halt::Engine(error)),
     }
 }

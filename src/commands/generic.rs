@@ -25,7 +25,7 @@ pub(super) const COMMANDS: &[Command] = &[
         arity: Arity::AtLeast(3),
         flags: Flags::WRITE.and(Flags::DENYOOM),
         categories: &["keyspace"],
-        keys: &[Keys::one(KeyFlags::READ), Keys { first: 2, last: 2, step: 1, flags: KeyFlags::OVERWRITE }],
+        keys: &[Keys::one(KeyFlags::READ), Keys::at(2, KeyFlags::OVERWRITE)],
         run: Run::Keys(copy::copy),
         ..Command::BASE
     },
@@ -235,7 +235,7 @@ pub(super) const COMMANDS: &[Command] = &[
         arity: Arity::Exactly(3),
         flags: Flags::WRITE,
         categories: &["keyspace"],
-        keys: &[Keys::one(KeyFlags::TAKE), Keys { first: 2, last: 2, step: 1, flags: KeyFlags::OVERWRITE }],
+        keys: &[Keys::one(KeyFlags::TAKE), Keys::at(2, KeyFlags::OVERWRITE)],
         run: Run::Keys(copy::rename),
         ..Command::BASE
     },
@@ -247,7 +247,7 @@ pub(super) const COMMANDS: &[Command] = &[
         arity: Arity::Exactly(3),
         flags: Flags::WRITE.and(Flags::FAST),
         categories: &["keyspace"],
-        keys: &[Keys::one(KeyFlags::TAKE), Keys { first: 2, last: 2, step: 1, flags: KeyFlags::CREATE }],
+        keys: &[Keys::one(KeyFlags::TAKE), Keys::at(2, KeyFlags::CREATE)],
         run: Run::Keys(copy::renamenx),
         ..Command::BASE
     },

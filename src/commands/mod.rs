@@ -23,8 +23,9 @@ pub mod syntax;
 pub mod table;
 
 pub use args::Args;
-pub use spec::{Arity, Command, Flags, Group, KeyFlags, Keys, Run};
+pub use spec::{Arity, Begin, Command, Find, Flags, Group, KeyFlags, Keys, Run};
 
+use crate::config::Events;
 use crate::keyspace::transaction::{Stop, Transaction};
 use crate::resp::Reply;
 
@@ -54,6 +55,27 @@ pub struct Settings {
     pub hash_max_listpack_entries: usize,
     /// OBJECT ENCODING of a hash says `listpack` if no field or value is longer, bytes.
     pub hash_max_listpack_value: usize,
+    /// OBJECT ENCODING of a list says `listpack` within this limit: a number of elements, or, negative, -1 to -5, a
+    /// size of 4 to 64 KiB.
+    pub list_max_listpack_size: i64,
+    /// OBJECT ENCODING of a set of integers says `intset` up to so many members.
+    pub set_max_intset_entries: usize,
+    /// OBJECT ENCODING of a set says `listpack` up to so many members.
+    pub set_max_listpack_entries: usize,
+    /// OBJECT ENCODING of a set says `listpack` if no member is longer, bytes.
+    pub set_max_listpack_value: usize,
+    /// OBJECT ENCODING of a sorted set says `listpack` up to so many members.
+    pub zset_max_listpack_entries: usize,
+    /// OBJECT ENCODING of a sorted set says `listpack` if no member is longer, bytes.
+    pub zset_max_listpack_value: usize,
+    /// XADD's and XTRIM's `~` trims whole nodes; Redis's have at most so many entries (0: no limit).
+    pub stream_node_max_entries: u64,
+    /// Redis's stream nodes have at most so many bytes (0: no limit).
+    pub stream_node_max_bytes: u64,
+    /// A HyperLogLog is kept sparse up to so many bytes.
+    pub hll_sparse_max_bytes: usize,
+    /// Which events are published.
+    pub events: Events,
     /// `maxmemory-policy`: OBJECT FREQ and IDLETIME answer by it.
     pub lfu_policy: bool,
 }
@@ -64,6 +86,16 @@ impl Default for Settings {
             max_bulk_len: 512 * 1024 * 1024,
             hash_max_listpack_entries: 128,
             hash_max_listpack_value: 64,
+            list_max_listpack_size: -2,
+            set_max_intset_entries: 512,
+            set_max_listpack_entries: 128,
+            set_max_listpack_value: 64,
+            zset_max_listpack_entries: 128,
+            zset_max_listpack_value: 64,
+            stream_node_max_entries: 100,
+            stream_node_max_bytes: 4096,
+            hll_sparse_max_bytes: 3000,
+            events: Events::default(),
             lfu_policy: false,
         }
     }

@@ -154,6 +154,22 @@ pub enum Group {
     Bitmap,
     /// Hashes.
     Hash,
+    /// Lists.
+    List,
+    /// Sets.
+    Set,
+    /// Sorted sets.
+    SortedSet,
+    /// Streams.
+    Stream,
+    /// HyperLogLogs.
+    HyperLogLog,
+    /// Places on the globe.
+    Geo,
+    /// Publish and subscribe.
+    PubSub,
+    /// Transactions.
+    Transactions,
     /// The client's own connection.
     Connection,
     /// The server.
@@ -164,11 +180,19 @@ pub enum Group {
 
 impl Group {
     /// All, in the order of the documentation.
-    pub const ALL: [Group; 7] = [
+    pub const ALL: [Group; 15] = [
         Group::Generic,
         Group::String,
         Group::Bitmap,
         Group::Hash,
+        Group::List,
+        Group::Set,
+        Group::SortedSet,
+        Group::Stream,
+        Group::HyperLogLog,
+        Group::Geo,
+        Group::PubSub,
+        Group::Transactions,
         Group::Connection,
         Group::Server,
         Group::Scripting,
@@ -181,6 +205,14 @@ impl Group {
             Group::String => "Strings",
             Group::Bitmap => "Bitmaps",
             Group::Hash => "Hashes",
+            Group::List => "Lists",
+            Group::Set => "Sets",
+            Group::SortedSet => "Sorted sets",
+            Group::Stream => "Streams",
+            Group::HyperLogLog => "HyperLogLog",
+            Group::Geo => "Geospatial indices",
+            Group::PubSub => "Publish and subscribe",
+            Group::Transactions => "Transactions",
             Group::Connection => "Connection",
             Group::Server => "Server",
             Group::Scripting => "Scripts and functions",
@@ -194,6 +226,14 @@ impl Group {
             Group::String => "string",
             Group::Bitmap => "bitmap",
             Group::Hash => "hash",
+            Group::List => "list",
+            Group::Set => "set",
+            Group::SortedSet => "sorted-set",
+            Group::Stream => "stream",
+            Group::HyperLogLog => "hyperloglog",
+            Group::Geo => "geo",
+            Group::PubSub => "pubsub",
+            Group::Transactions => "transactions",
             Group::Connection => "connection",
             Group::Server => "server",
             Group::Scripting => "scripting",
@@ -228,15 +268,42 @@ impl KeyFlags {
     pub const TAKE: KeyFlags = KeyFlags(&["RW", "access", "delete"]);
 }
 
-/// Where the keys stand: word `first`, and every `step`-th up to `last`; negative counts from the end.
+/// Where the search for keys begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// At this word.
+    Word(usize),
+    /// Behind this keyword (in any case), which is looked for from this word on; a negative one counts from the end
+    /// and looks backwards.
+    Keyword(&'static str, i32),
+}
+
+/// How many keys there are, and in which steps they follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Find {
+    /// Up to a word relative to the first one; a negative one counts from the end: -1 is the last word. With
+    /// `part` above 1, only the first such part of the words that remain (XREAD: its second half is ids).
+    Range {
+        /// The last key.
+        last: i32,
+        /// From one key to the next.
+        step: usize,
+        /// 0 and 1: all of them.
+        part: usize,
+    },
+    /// As many as the first word says; they follow it.
+    Counted,
+    /// Any key may be meant (SORT's patterns): the command runs over all partitions.
+    Unknown,
+}
+
+/// Where keys stand among a command's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keys {
-    /// Index of the first key among the words.
-    pub first: usize,
-    /// Index of the last one; -1 is the last word, -2 the one before.
-    pub last: i32,
-    /// From one key to the next.
-    pub step: usize,
+    /// Where to begin.
+    pub begin: Begin,
+    /// How to go on.
+    pub find: Find,
     /// What happens to them.
     pub flags: KeyFlags,
 }
@@ -244,18 +311,76 @@ pub struct Keys {
 impl Keys {
     /// One key, the first argument.
     pub const fn one(flags: KeyFlags) -> Keys {
-        Keys { first: 1, last: 1, step: 1, flags }
+        Keys::at(1, flags)
+    }
+
+    /// One key, at this word.
+    pub const fn at(word: usize, flags: KeyFlags) -> Keys {
+        Keys::range(word, word as i32, 1, flags)
     }
 
     /// All arguments are keys.
     pub const fn all(flags: KeyFlags) -> Keys {
-        Keys { first: 1, last: -1, step: 1, flags }
+        Keys::range(1, -1, 1, flags)
     }
 
-    /// The indices of the keys among `words` words.
-    pub fn positions(&self, words: usize) -> impl Iterator<Item = usize> + use<> {
-        let last = if self.last < 0 { words as i64 + i64::from(self.last) } else { i64::from(self.last) };
-        (self.first..words).step_by(self.step).take_while(move |&index| index as i64 <= last)
+    /// From word `first`, every `step`-th up to word `last`; a negative `last` counts from the end.
+    pub const fn range(first: usize, last: i32, step: usize, flags: KeyFlags) -> Keys {
+        let last = if last < 0 { last } else { last - first as i32 };
+        Keys { begin: Begin::Word(first), find: Find::Range { last, step, part: 0 }, flags }
+    }
+
+    /// As many as word `count` says, behind it.
+    pub const fn counted(count: usize, flags: KeyFlags) -> Keys {
+        Keys { begin: Begin::Word(count), find: Find::Counted, flags }
+    }
+
+    /// One key, behind a keyword; see [`Begin::Keyword`].
+    pub const fn behind(keyword: &'static str, from: i32, flags: KeyFlags) -> Keys {
+        Keys { begin: Begin::Keyword(keyword, from), find: Find::Range { last: 0, step: 1, part: 0 }, flags }
+    }
+
+    /// The indices of the keys among a command's words. A count that is no number, or is too large, gives none.
+    pub fn positions(&self, args: Args<'_>) -> std::iter::StepBy<std::ops::Range<usize>> {
+        let words = args.len();
+        let nothing = (0..0).step_by(1);
+        let begin = match self.begin {
+            Begin::Word(word) => word,
+            Begin::Keyword(keyword, from) => {
+                let is = |&index: &usize| args.word(index).eq_ignore_ascii_case(keyword.as_bytes());
+                let found = if from < 0 {
+                    (1..=words.saturating_sub(from.unsigned_abs() as usize)).rev().find(is)
+                } else {
+                    (from as usize..words).find(is)
+                };
+                match found {
+                    Some(index) => index + 1,
+                    None => return nothing,
+                }
+            }
+        };
+        match self.find {
+            Find::Range { last, step, part } => {
+                let end = if last >= 0 {
+                    begin + last as usize + 1
+                } else if part > 1 {
+                    begin + words.saturating_sub(begin) / part
+                } else {
+                    (words + 1).saturating_sub(last.unsigned_abs() as usize)
+                };
+                (begin..end.min(words)).step_by(step)
+            }
+            Find::Counted => {
+                let count = crate::number::parse_i64(args.word(begin)).and_then(|n| usize::try_from(n).ok());
+                match count {
+                    Some(count) if count <= words.saturating_sub(begin + 1) => {
+                        (begin + 1..begin + 1 + count).step_by(1)
+                    }
+                    _ => nothing,
+                }
+            }
+            Find::Unknown => nothing,
+        }
     }
 }
 
@@ -334,7 +459,7 @@ impl Command {
 
     /// The keys among a command's words.
     pub fn keys_of<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> {
-        self.keys.iter().flat_map(move |keys| keys.positions(args.len())).map(move |index| args.word(index))
+        self.keys.iter().flat_map(move |keys| keys.positions(args)).map(move |index| args.word(index))
     }
 
     /// Whether it may change the keyspace.
@@ -352,6 +477,8 @@ impl Command {
             Group::Generic if self.categories.contains(&"list") => "",
             Group::Generic => "keyspace",
             Group::Server => "",
+            Group::SortedSet => "sortedset",
+            Group::Transactions => "transaction",
             group => group.name(),
         };
         let scripting = self.categories.contains(&"scripting") || group == "scripting";

@@ -162,7 +162,7 @@ pub(super) const COMMANDS: &[Command] = &[
         group: Group::String,
         arity: Arity::AtLeast(3),
         flags: Flags::READONLY,
-        keys: &[Keys { first: 1, last: 2, step: 1, flags: KeyFlags::READ }],
+        keys: &[Keys::range(1, 2, 1, KeyFlags::READ)],
         run: Run::Keys(lcs::lcs),
         ..Command::BASE
     },
@@ -188,7 +188,7 @@ pub(super) const COMMANDS: &[Command] = &[
         group: Group::String,
         arity: Arity::AtLeast(3),
         flags: Flags::WRITE.and(Flags::DENYOOM),
-        keys: &[Keys { first: 1, last: -1, step: 2, flags: KeyFlags::OVERWRITE }],
+        keys: &[Keys::range(1, -1, 2, KeyFlags::OVERWRITE)],
         tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
         run: Run::Keys(set::mset),
         ..Command::BASE
@@ -202,7 +202,7 @@ pub(super) const COMMANDS: &[Command] = &[
         group: Group::String,
         arity: Arity::AtLeast(3),
         flags: Flags::WRITE.and(Flags::DENYOOM),
-        keys: &[Keys { first: 1, last: -1, step: 2, flags: KeyFlags::CREATE }],
+        keys: &[Keys::range(1, -1, 2, KeyFlags::CREATE)],
         tips: &["request_policy:multi_shard", "response_policy:agg_min"],
         run: Run::Keys(set::msetnx),
         ..Command::BASE

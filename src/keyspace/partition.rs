@@ -20,8 +20,9 @@ use super::counts::{AllCounts, Counts};
 use super::namespace::Namespaces;
 use super::slot::Slot;
 use super::table::{Group, Table, Value};
+use super::transaction::Event;
 use super::write_behind::{Applied, HandOff, Handed, Orphan};
-use crate::encoding::key::{Namespace, Version};
+use crate::encoding::key::{KeyBuf, Namespace, Version};
 use crate::engine::{Engine, Family, ReadError, Tier};
 
 /// Families that have a table: all but System.
@@ -153,6 +154,12 @@ pub struct Partition {
     namespaces_dirty: bool,
     pub(super) scratch: Vec<u8>,
     seed: u64,
+    /// Somebody wants [`Partition::touched`].
+    pub follows: bool,
+    /// Meta keys that commits changed, while somebody follows them; whoever runs commands takes them.
+    pub touched: Vec<KeyBuf>,
+    /// Events that commits told of; whoever runs commands takes them.
+    pub events: Vec<Event>,
 }
 
 impl Partition {
@@ -190,6 +197,9 @@ impl Partition {
             namespaces_dirty: false,
             scratch: Vec::new(),
             seed: index as u64,
+            follows: false,
+            touched: Vec::new(),
+            events: Vec::new(),
         }
     }
 

@@ -16,6 +16,7 @@ use super::slot::{self, Slot};
 use super::table::{self, Group, Value, Write};
 use super::view::View;
 use super::write_behind::Orphan;
+use crate::config::Events;
 use crate::encoding::key::{self, ExpiryKey, KeyBuf, Namespace};
 use crate::encoding::meta::{Meta, Type};
 use crate::engine::{EngineError, Family, Range, ReadError, Tier};
@@ -32,6 +33,9 @@ pub enum Stop {
     Need(Vec<Need>),
     /// It asks for a count while blind writes are not settled. Hand off, wait, run it again.
     Settle,
+    /// There is nothing to take yet. Nothing happened; run it again when one of the keys changed, or answer what it
+    /// says when the time is over. Inside MULTI and scripts that is at once.
+    Block(Box<Block>),
     /// The engine failed.
     Engine(EngineError),
 }
@@ -52,6 +56,51 @@ impl From<EngineError> for Stop {
     fn from(error: EngineError) -> Stop {
         Stop::Engine(error)
     }
+}
+
+/// A command that found nothing to take, and waits until there is something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// The keys that it waits for.
+    pub keys: Vec<Vec<u8>>,
+    /// How long; `None`: for ever.
+    pub timeout_ms: Option<u64>,
+    /// What to run when a key changed, if it is not the command as it came (XREAD: `$` became an id).
+    pub retry: Option<Vec<Vec<u8>>>,
+    /// What the client gets when the time is over.
+    pub otherwise: Otherwise,
+}
+
+/// The reply to a command that waited in vain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Otherwise {
+    /// A null array.
+    NullArray,
+    /// A null bulk string.
+    Null,
+}
+
+impl Otherwise {
+    /// Writes it.
+    pub fn write(self, reply: &mut crate::resp::Reply) {
+        match self {
+            Otherwise::NullArray => reply.null_array(),
+            Otherwise::Null => reply.null(),
+        }
+    }
+}
+
+/// Something that happened to a key; see `notify-keyspace-events`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its class: one of the letters.
+    pub class: Events,
+    /// Its name: mostly the command's.
+    pub name: &'static str,
+    /// The database.
+    pub database: usize,
+    /// The key.
+    pub key: Vec<u8>,
 }
 
 /// Something that a command has to read.
@@ -172,6 +221,11 @@ pub struct Transaction<'a> {
     read_group: Group,
     steps_left: usize,
     changes: u64,
+    /// Whether somebody wants to know which keys change.
+    follows: bool,
+    touched: Vec<KeyBuf>,
+    wanted_events: Events,
+    events: Vec<Event>,
     stats: (u64, u64),
     /// Random numbers, for commands that choose.
     pub random: fastrand::Rng,
@@ -187,6 +241,11 @@ impl<'a> Transaction<'a> {
             Source::View(view) => view.namespaces.of(database),
         };
         let seed = keyspace_wide::next_seed(&mut source) ^ now_ms;
+        let follows = match &source {
+            Source::One(partition) => partition.follows,
+            Source::All(partitions) => partitions.iter().any(|partition| partition.follows),
+            Source::View(_) => false,
+        };
         Transaction {
             source,
             reach,
@@ -205,6 +264,10 @@ impl<'a> Transaction<'a> {
             read_group: 0,
             steps_left: reach.steps,
             changes: 0,
+            follows,
+            touched: Vec::new(),
+            wanted_events: Events::default(),
+            events: Vec::new(),
             stats: (0, 0),
             random: fastrand::Rng::with_seed(seed),
         }
@@ -424,9 +487,14 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    fn touch(&mut self, slot: Slot) {
-        let (first, last) = self.slots.unwrap_or((slot, slot));
-        self.slots = Some((first.min(slot), last.max(slot)));
+    /// Notes that a key changes: its slot for the log, its name for whoever follows keys (WATCH, blocked clients,
+    /// client tracking).
+    fn touch(&mut self, entry: &Entry) {
+        let (first, last) = self.slots.unwrap_or((entry.slot, entry.slot));
+        self.slots = Some((first.min(entry.slot), last.max(entry.slot)));
+        if self.follows && self.touched.last().is_none_or(|last| *last != entry.meta_key) {
+            self.touched.push(entry.meta_key.clone());
+        }
     }
 
     /// Sets what a key holds; keeps the counts, the expiry index and the orphans right.
@@ -461,7 +529,7 @@ impl<'a> Transaction<'a> {
         let record = self.push(Family::Meta, &entry.meta_key.clone(), Some(&parts), blind);
         entry.stored = Stored::Present(Value::new(record, entry.meta_key.len()));
         entry.expired = false;
-        self.touch(entry.slot);
+        self.touch(entry);
         self.changes += 1;
         Ok(())
     }
@@ -487,7 +555,7 @@ impl<'a> Transaction<'a> {
         self.push(Family::Meta, &entry.meta_key.clone(), None, false);
         entry.stored = Stored::Absent;
         entry.expired = false;
-        self.touch(entry.slot);
+        self.touch(entry);
         if existed {
             self.changes += 1;
         }
@@ -513,16 +581,21 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Sets an element of a collection.
-    pub fn put_element(&mut self, slot: Slot, key: &[u8], value: &[u8]) {
-        self.push(Family::Element, key, Some(&[value]), false);
-        self.touch(slot);
+    /// Sets an element of the collection that `owner` holds. `key` is the Element key.
+    pub fn put_element(&mut self, owner: &Entry, key: &[u8], value: &[u8]) {
+        self.put_element_parts(owner, key, &[value]);
     }
 
-    /// Removes an element of a collection.
-    pub fn remove_element(&mut self, slot: Slot, key: &[u8]) {
+    /// As [`Transaction::put_element`] with the value in parts, which are joined.
+    pub fn put_element_parts(&mut self, owner: &Entry, key: &[u8], value: &[&[u8]]) {
+        self.push(Family::Element, key, Some(value), false);
+        self.touch(owner);
+    }
+
+    /// Removes an element of the collection that `owner` holds.
+    pub fn remove_element(&mut self, owner: &Entry, key: &[u8]) {
         self.push(Family::Element, key, None, false);
-        self.touch(slot);
+        self.touch(owner);
     }
 
     /// Adds or removes the expiry-index entry of a hash field.
@@ -625,6 +698,26 @@ impl<'a> Transaction<'a> {
         self.partition(index)?.used_s(Family::Meta, &meta_key)
     }
 
+    // ---- events -----------------------------------------------------------------------------------------
+
+    /// Says which events (`notify-keyspace-events`) somebody wants; at first, none.
+    pub fn want_events(&mut self, wanted: Events) {
+        self.wanted_events = wanted;
+    }
+
+    /// Tells of an event at a key, if somebody wants its class; it is published when the command commits.
+    pub fn notify(&mut self, class: Events, name: &'static str, entry: &Entry) {
+        if !self.wanted_events.contains(class) {
+            return;
+        }
+        let database = if entry.namespace == self.namespace {
+            self.database
+        } else {
+            (0..self.databases()).find(|&other| self.namespace_of(other) == entry.namespace).unwrap_or(0)
+        };
+        self.events.push(Event { class, name, database, key: entry.key().to_vec() });
+    }
+
     // ---- effects and the end --------------------------------------------------------------------------
 
     /// Adds a command to what the log gets in place of the command as it came.
@@ -646,6 +739,12 @@ impl<'a> Transaction<'a> {
         }
         let written = self.has_written();
         let removals = self.remove_expired();
+        let events = std::mem::take(&mut self.events);
+        if !events.is_empty()
+            && let Some(partition) = self.partition(0)
+        {
+            partition.events.extend(events);
+        }
         if matches!(self.source, Source::View(_)) || (!written && removals.is_empty()) {
             return Committed { group: self.read_group, wrote: false, barrier: false };
         }
@@ -673,6 +772,10 @@ impl<'a> Transaction<'a> {
             if let Some(partition) = self.partition(index) {
                 partition.stats.expired_keys += 1;
             }
+            if self.wanted_events.contains(Events::EXPIRED) {
+                let (database, key) = (self.database, key.clone());
+                self.events.insert(0, Event { class: Events::EXPIRED, name: "expired", database, key });
+            }
             if self.own_write(Family::Meta, &meta_key).is_none()
                 && let Ok(mut entry) = self.entry_in(self.namespace, &key)
             {
@@ -688,6 +791,12 @@ impl<'a> Transaction<'a> {
 
     fn apply(mut self, effects: &[u8]) -> Committed {
         let now_s = self.now_s();
+        for meta_key in std::mem::take(&mut self.touched) {
+            let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
+            if let Some(partition) = self.partition(index) {
+                partition.touched.push(meta_key);
+            }
+        }
         let barrier = matches!(self.source, Source::All(_));
         for (index, namespace, meta, sign) in std::mem::take(&mut self.counts) {
             if let Some(partition) = self.partition(index) {

@@ -27,7 +27,6 @@ use crate::encoding::key;
 use crate::encoding::meta::{Collection, Meta, Type};
 use crate::encoding::packed_hash::{self, Field};
 use crate::engine::{EngineError, Family, Range};
-use crate::keyspace::table::ENTRY_OVERHEAD;
 use crate::keyspace::transaction::{Entry, Stop, Transaction};
 
 /// Most fields of a packed hash: Redis's own limit for its compact form.
@@ -104,7 +103,7 @@ pub fn copy_elements(
     for (place, value) in &elements {
         let mut key = prefix.clone();
         key.extend_from_slice(place);
-        txn.put_element(target.slot, &key, value);
+        txn.put_element(target, &key, value);
         if let Some((Some(at_ms), _)) = packed_hash::parse_element(value) {
             txn.index_field(target, &key[key::ELEMENT_PREFIX..], at_ms, true);
         }
@@ -112,23 +111,6 @@ pub fn copy_elements(
     let copy = Collection { version, len: elements.len() as u64 };
     let payload = packed_hash::collection_payload(copy, packed_hash::is_timed(meta.payload, head));
     txn.put(target, &Meta { expire_ms, payload: &payload, ..meta })
-}
-
-/// About how many bytes a hash takes in memory, were it there whole. Of a big one `samples` fields are looked
-/// at (0: all).
-pub fn memory_usage(txn: &mut Transaction<'_>, entry: &Entry, samples: u64) -> Result<u64, Stop> {
-    let Some(meta) = entry.typed(Type::Hash)? else { return Ok(0) };
-    let own = entry.meta_key().len() + meta.header().len() + meta.payload.len() + ENTRY_OVERHEAD;
-    let Some(head) = meta.collection() else { return Ok(own as u64) };
-    let range = Range::prefix(&key::collection(entry.slot, entry.namespace, head.version));
-    let (mut seen, mut bytes) = (0u64, 0u64);
-    txn.range(Family::Element, entry.slot, &range, |key, value| {
-        seen += 1;
-        bytes += (key.len() + value.len() + ENTRY_OVERHEAD) as u64;
-        seen != samples
-    })?;
-    let all = u128::from(bytes) * u128::from(head.len) / u128::from(seen.max(1));
-    Ok((own as u64).saturating_add(u64::try_from(all).unwrap_or(u64::MAX)))
 }
 
 fn is_due(expire_ms: Option<u64>, now_ms: u64) -> bool {

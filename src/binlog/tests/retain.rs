@@ -108,12 +108,12 @@ fn limits_at_and_beyond() {
     let by = |max_bytes, max_age_ms, now_ms| {
         ends(&retain(&three(), &Policy { max_bytes, max_age_ms, now_ms }, 300, &[]))
     };
-    assert_eq!(by(None, None, u64::MAX), []);
-    assert_eq!(by(Some(900), None, 0), []);
+    assert_eq!(by(None, None, u64::MAX), [0u64; 0]);
+    assert_eq!(by(Some(900), None, 0), [0u64; 0]);
     assert_eq!(by(Some(899), None, 0), [100]);
     assert_eq!(by(Some(600), None, 0), [100]);
     assert_eq!(by(Some(0), None, 0), [100, 200]);
-    assert_eq!(by(None, Some(50), 1050), []);
+    assert_eq!(by(None, Some(50), 1050), [0u64; 0]);
     assert_eq!(by(None, Some(50), 1051), [100]);
     assert_eq!(by(None, Some(0), u64::MAX), [100, 200]);
     assert_eq!(by(None, Some(50), 0), [], "a clock that went back");
@@ -123,13 +123,13 @@ fn limits_at_and_beyond() {
 fn caps_at_and_beyond() {
     let policy = Policy { max_bytes: Some(0), ..Policy::default() };
     let plan = |applied, pins: &[Pin]| retain(&three(), &policy, applied, pins);
-    assert_eq!(ends(&plan(99, &[])), []);
+    assert_eq!(ends(&plan(99, &[])), [0u64; 0]);
     assert_eq!(plan(99, &[]).held_by, Some(Holder::Data));
     assert_eq!(ends(&plan(100, &[])), [100]);
     assert_eq!(plan(300, &[]).held_by, Some(Holder::Tail));
     // A pin at a segment's end does not need it.
     assert_eq!(ends(&plan(300, &[pin(100, None)])), [100]);
-    assert_eq!(ends(&plan(300, &[pin(99, Some(900))])), []);
+    assert_eq!(ends(&plan(300, &[pin(99, Some(900))])), [0u64; 0]);
     let beyond = plan(300, &[pin(99, Some(899)), pin(150, None)]);
     assert_eq!((ends(&beyond), &beyond.dropped_pins[..]), (vec![100], &["at 99".to_owned()][..]));
     assert_eq!(beyond.held_by, Some(Holder::Pin("at 150".to_owned())));
@@ -144,7 +144,7 @@ fn caps_at_and_beyond() {
 #[test]
 fn purging_by_hand() {
     let purge = |offset, applied, pins: &[Pin]| ends(&purge_to(&three(), offset, 0, applied, pins));
-    assert_eq!(purge(99, 300, &[]), []);
+    assert_eq!(purge(99, 300, &[]), [0u64; 0]);
     assert_eq!(purge(100, 300, &[]), [100]);
     assert_eq!(purge(u64::MAX, 300, &[]), [100, 200]);
     assert_eq!(purge(u64::MAX, 150, &[]), [100]);

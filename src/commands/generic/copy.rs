@@ -10,7 +10,7 @@ use crate::commands::args::syntax_error;
 use crate::encoding::meta::{Meta, Type};
 use crate::encoding::packed_hash;
 use crate::keyspace::transaction::{Entry, Stop, Transaction};
-use crate::types::hash;
+use crate::types::{self, hash};
 
 fn same_object() -> Stop {
     Stop::error("ERR source and destination objects are the same")
@@ -118,7 +118,7 @@ fn copy_to(
 ) -> RunResult {
     let Some(meta) = source.meta() else { return Ok(()) };
     if meta.by_elements {
-        return hash::copy_elements(txn, source, target, expire_ms);
+        return types::copy_elements(txn, source, target, expire_ms);
     }
     txn.put(target, &Meta { expire_ms, ..meta })?;
     index_fields(txn, &meta, target, true);

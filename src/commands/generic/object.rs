@@ -7,9 +7,9 @@ use crate::encoding::meta::{Meta, Type};
 use crate::keyspace::transaction::{Entry, Stop};
 use crate::number::parse_i64;
 use crate::server::SessionContext;
-use crate::types::hash;
+use crate::types;
 
-const ONE_KEY: &[Keys] = &[Keys { first: 2, last: 2, step: 1, flags: KeyFlags::INSPECT }];
+const ONE_KEY: &[Keys] = &[Keys::at(2, KeyFlags::INSPECT)];
 
 /// What the rows of those have in common that tell about a key.
 const INSPECTS: Command = Command {
@@ -94,11 +94,7 @@ fn encoding(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 fn encoding_of(meta: &Meta<'_>, settings: &Settings) -> &'static str {
     match meta.kind {
         Type::String => string_encoding(meta),
-        Type::Hash => hash::encoding(meta, settings),
-        Type::List => "quicklist",
-        Type::Set => "hashtable",
-        Type::SortedSet => "skiplist",
-        Type::Stream => "stream",
+        _ => types::encoding(meta, settings),
     }
 }
 

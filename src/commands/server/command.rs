@@ -6,6 +6,7 @@ use super::super::spec::{KeyFlags, Keys};
 use super::super::syntax::{self, Argument, Kind};
 use super::super::table::{self, Entry};
 use super::super::*;
+
 use crate::glob::glob_match;
 use crate::resp::Reply;
 use crate::server::SessionContext;
@@ -198,7 +199,7 @@ fn keys_of<'a>(args: Args<'a>) -> Result<Vec<KeyAndFlags<'a>>, Stop> {
     let mut found = Vec::new();
     for keys in entry.command.keys {
         let flags = flags_now(entry, keys.flags, inner);
-        found.extend(keys.positions(inner.len()).map(|index| (inner.word(index), flags.clone())));
+        found.extend(keys.positions(inner).map(|index| (inner.word(index), flags.clone())));
     }
     Ok(found)
 }
@@ -249,37 +250,73 @@ fn write_statuses(reply: &mut Reply, prefix: &str, names: impl Iterator<Item = &
 
 /// First key, last key and step, as before key specifications: those that follow on the first without a gap.
 fn key_range(keys: &[Keys]) -> (i64, i64, i64) {
-    let Some((first, rest)) = keys.split_first() else { return (0, 0, 0) };
-    let mut last = i64::from(first.last);
-    for keys in rest {
-        if last < 0 || keys.first as i64 != last + 1 || keys.step != 1 || first.step != 1 {
+    let plain = |keys: &Keys| match (keys.begin, keys.find) {
+        (Begin::Word(first), Find::Range { last, step, part: 0 }) => {
+            let last = if last < 0 { i64::from(last) } else { first as i64 + i64::from(last) };
+            Some((first as i64, last, step as i64))
+        }
+        _ => None,
+    };
+    let Some((first, mut last, step)) = keys.first().and_then(plain) else { return (0, 0, 0) };
+    for next in keys[1..].iter().map_while(plain) {
+        if last < 0 || next.0 != last + 1 || next.2 != 1 || step != 1 {
             break;
         }
-        last = i64::from(keys.last);
+        last = next.1;
     }
-    (first.first as i64, last, first.step as i64)
+    (first, last, step)
 }
 
 fn write_keys(reply: &mut Reply, keys: &Keys) {
     reply.map(3);
     reply.bulk_text("flags");
-    write_statuses(reply, "", keys.flags.0.iter().copied());
+    let incomplete = keys.find == Find::Unknown;
+    write_statuses(reply, "", keys.flags.0.iter().copied().chain(incomplete.then_some("incomplete")));
     reply.bulk_text("begin_search");
     reply.map(2);
-    write_text(reply, "type", "index");
-    reply.bulk_text("spec");
-    reply.map(1);
-    write_number(reply, "index", keys.first as i64);
+    match keys.begin {
+        _ if incomplete => write_unknown(reply),
+        Begin::Word(index) => {
+            write_text(reply, "type", "index");
+            reply.bulk_text("spec");
+            reply.map(1);
+            write_number(reply, "index", index as i64);
+        }
+        Begin::Keyword(keyword, from) => {
+            write_text(reply, "type", "keyword");
+            reply.bulk_text("spec");
+            reply.map(2);
+            write_text(reply, "keyword", keyword);
+            write_number(reply, "startfrom", i64::from(from));
+        }
+    }
     reply.bulk_text("find_keys");
     reply.map(2);
-    write_text(reply, "type", "range");
+    match keys.find {
+        Find::Range { last, step, part } => {
+            write_text(reply, "type", "range");
+            reply.bulk_text("spec");
+            reply.map(3);
+            write_number(reply, "lastkey", i64::from(last));
+            write_number(reply, "keystep", step as i64);
+            write_number(reply, "limit", part as i64);
+        }
+        Find::Counted => {
+            write_text(reply, "type", "keynum");
+            reply.bulk_text("spec");
+            reply.map(3);
+            write_number(reply, "keynumidx", 0);
+            write_number(reply, "firstkey", 1);
+            write_number(reply, "keystep", 1);
+        }
+        Find::Unknown => write_unknown(reply),
+    }
+}
+
+fn write_unknown(reply: &mut Reply) {
+    write_text(reply, "type", "unknown");
     reply.bulk_text("spec");
-    reply.map(3);
-    // Here the last key is told relative to the first one.
-    let last = i64::from(keys.last);
-    write_number(reply, "lastkey", if last < 0 { last } else { last - keys.first as i64 });
-    write_number(reply, "keystep", keys.step as i64);
-    write_number(reply, "limit", 0);
+    reply.map(0);
 }
 
 fn write_text(reply: &mut Reply, name: &str, value: &str) {

@@ -31,7 +31,7 @@ pub(super) const DEBUG: Command = Command {
         group: Group::Server,
         arity: Arity::AtLeast(3),
         flags: Flags::READONLY.and(Flags::HIDDEN).and(Flags::NOSCRIPT),
-        keys: &[Keys { first: 2, last: 2, step: 1, flags: KeyFlags::INSPECT }],
+        keys: &[Keys::at(2, KeyFlags::INSPECT)],
         run: Run::Keys(object),
         ..Command::BASE
     }],

@@ -1,13 +1,11 @@
 //! MEMORY.
 
-use super::super::args::{not_an_integer, syntax_error};
+use super::super::args::syntax_error;
 use super::super::help::HELP;
 use super::super::*;
-use crate::encoding::key;
-use crate::encoding::meta::Meta;
 use crate::info::{MemoryNumbers, Section, Sections};
-use crate::number::parse_i64;
 use crate::server::AdminContext;
+use crate::types;
 
 const BASE: Command =
     Command { group: Group::Server, since: "4.0.0", arity: Arity::Exactly(2), ..Command::BASE };
@@ -60,7 +58,7 @@ pub(super) const MEMORY: Command = Command {
             complexity: "O(1)",
             arity: Arity::AtLeast(3),
             flags: Flags::READONLY,
-            keys: &[Keys { first: 2, last: 2, step: 1, flags: KeyFlags::INSPECT }],
+            keys: &[Keys::at(2, KeyFlags::INSPECT)],
             run: Run::Keys(usage),
             ..BASE
         },
@@ -68,36 +66,24 @@ pub(super) const MEMORY: Command = Command {
     ..BASE
 };
 
-/// Bytes that an entry in memory takes beside its key and value: its place in the table, its length, its age.
-const ENTRY: usize = 48;
-/// Bytes that an element of a collection is taken to have, with its name.
-const ELEMENT: usize = 64;
-
 fn usage(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
-    let mut cursor = args.cursor(3);
+    /// Redis's default.
+    const SAMPLES: u64 = 5;
+    let (mut samples, mut cursor) = (SAMPLES, args.cursor(3));
     while cursor.left() > 0 {
         if !cursor.eat("samples") {
             return Err(syntax_error());
         }
-        if parse_i64(cursor.word()?).ok_or_else(not_an_integer)? < 0 {
-            return Err(syntax_error());
-        }
+        samples = u64::try_from(cursor.integer()?).map_err(|_| syntax_error())?;
     }
     let entry = cx.txn.entry(args.word(2))?;
-    match entry.meta() {
-        Some(meta) => cx.reply.integer(estimate(args.word(2), &meta) as i64),
-        None => cx.reply.null(),
+    if entry.exists() {
+        let bytes = types::memory_usage(&mut cx.txn, &entry, samples)?;
+        cx.reply.integer(i64::try_from(bytes).unwrap_or(i64::MAX));
+    } else {
+        cx.reply.null();
     }
     Ok(())
-}
-
-fn estimate(name: &[u8], meta: &Meta<'_>) -> usize {
-    let own = key::META_PREFIX + name.len() + meta.header().len() + meta.payload.len() + ENTRY;
-    let elements = match meta.collection() {
-        Some(head) if meta.by_elements => usize::try_from(head.len).unwrap_or(usize::MAX),
-        _ => 0,
-    };
-    own.saturating_add(elements.saturating_mul(ELEMENT + ENTRY))
 }
 
 fn numbers(cx: &AdminContext<'_>) -> (MemoryNumbers, i64) {

@@ -42,6 +42,15 @@ super::super::row::options! { DataTypes {
     /// Up to how many bytes each member may have for a sorted set to call itself `listpack`.
     ZSET_MAX_LISTPACK_VALUE: Size = Row::size("zset-max-listpack-value", "64", 0, SIZE_MAX)
         .aliases(&[Alias::redis("zset-max-ziplist-value")]);
+
+    /// XADD and XTRIM with `~` trim as Redis would whose nodes have at most so many bytes (0: no limit).
+    STREAM_NODE_MAX_BYTES: Size = Row::size("stream-node-max-bytes", "4kb", 0, SIZE_MAX);
+
+    /// XADD and XTRIM with `~` trim as Redis would whose nodes have at most so many entries (0: no limit).
+    STREAM_NODE_MAX_ENTRIES: u64 = Row::integer("stream-node-max-entries", "100", 0, i64::MAX);
+
+    /// Up to how many bytes a HyperLogLog is kept in its sparse form.
+    HLL_SPARSE_MAX_BYTES: Size = Row::size("hll-sparse-max-bytes", "3000", 0, SIZE_MAX);
 }}
 
 use super::super::key::Size;

@@ -48,7 +48,6 @@ pub(in super::super) const ROWS: &[Row] = &[
     Row::word("enable-module-command", "no", &["no", "yes", "local"])
         .fixed()
         .accepted("There are no modules."),
-    Row::size("hll-sparse-max-bytes", "3000", 0, SIZE_MAX).accepted(ENCODING),
     Row::text("ignore-warnings", "").accepted("Belongs to checks of the kernel that Redis makes at start."),
     Row::integer("io-threads", "1", 1, 128).fixed().accepted("Use `threads`."),
     Row::boolean("io-threads-do-reads", "no").fixed().accepted("Use `threads`."),
@@ -123,8 +122,6 @@ pub(in super::super) const ROWS: &[Row] = &[
     Row::special("shutdown-on-sigint", "default", Kind::Shutdown).accepted(SIGNAL),
     Row::special("shutdown-on-sigterm", "default", Kind::Shutdown).accepted(SIGNAL),
     Row::integer("socket-mark-id", "0", 0, u32::MAX as i64).fixed().accepted("Sockets are not marked."),
-    Row::size("stream-node-max-bytes", "4kb", 0, SIZE_MAX).accepted(ENCODING),
-    Row::integer("stream-node-max-entries", "100", 0, i64::MAX).accepted(ENCODING),
     Row::boolean("syslog-enabled", "no").fixed().accepted(SYSLOG),
     Row::text("syslog-ident", "redis").fixed().accepted(SYSLOG),
     Row::word(

@@ -192,7 +192,7 @@ impl<'a> HashEdit<'a> {
             EditForm::Elements { before, len, timed } => {
                 let key = element_key(self.entry, before.version, field);
                 let old = read_element(txn, self.entry, &key)?.map(|found| found.expire_ms);
-                txn.put_element(self.entry.slot, &key, &packed_hash::element_value(&value, expire_ms));
+                txn.put_element(self.entry, &key, &packed_hash::element_value(&value, expire_ms));
                 *len += u64::from(old.is_none());
                 if expire_ms.is_some() && !std::mem::replace(timed, true) {
                     self.meta_changed = true;
@@ -212,7 +212,7 @@ impl<'a> HashEdit<'a> {
                 let key = element_key(self.entry, before.version, field);
                 let old = read_element(txn, self.entry, &key)?.map(|found| found.expire_ms);
                 if old.is_some() {
-                    txn.remove_element(self.entry.slot, &key);
+                    txn.remove_element(self.entry, &key);
                     *len = len.saturating_sub(1);
                 }
                 old
@@ -311,7 +311,7 @@ impl<'a> HashEdit<'a> {
         let version: Version = txn.new_version();
         for Row { name, expire_ms, value } in &rows.rows {
             let key = element_key(self.entry, version, name);
-            txn.put_element(self.entry.slot, &key, &packed_hash::element_value(value, *expire_ms));
+            txn.put_element(self.entry, &key, &packed_hash::element_value(value, *expire_ms));
         }
         let head = Collection { version, len: rows.rows.len() as u64 };
         let timed = rows.rows.iter().any(|row| row.expire_ms.is_some());

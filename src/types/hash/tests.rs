@@ -126,7 +126,7 @@ fn memory_grows_with_the_hash() {
         for samples in [0, 5] {
             let bytes = run(&mut server, |txn| {
                 let entry = txn.entry(b"h")?;
-                memory_usage(txn, &entry, samples)
+                crate::types::memory_usage(txn, &entry, samples)
             });
             assert!(bytes > last && bytes < 200 * count as u64 + 200, "{count}: {bytes}");
         }

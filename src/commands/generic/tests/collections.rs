@@ -20,7 +20,7 @@ fn put_set(server: &mut MiniServer, name: &[u8]) -> Version {
     let mut entry = txn.entry(name).unwrap();
     let version = txn.new_version();
     for member in [b"x", b"y", b"z"] {
-        txn.put_element(entry.slot, &key::element(entry.slot, entry.namespace, version, member), b"");
+        txn.put_element(&entry, &key::element(entry.slot, entry.namespace, version, member), b"");
     }
     let payload = Collection { version, len: 3 }.encode();
     let meta =
