@@ -25,6 +25,7 @@ use pika_core::keyspace::table::Group;
 use pika_core::keyspace::transaction::Stop;
 use pika_core::resp::{Batch, Limits, Parser, Protocol, Reply};
 use pika_core::server::SessionContext;
+use pika_core::session::Replies;
 
 use crate::message::{Administer, Execute, Finished, Kill, Lend};
 use crate::partition::{Host, Ran};
@@ -69,13 +70,15 @@ pub struct Core {
     address: Option<Addr<Connection>>,
     handle: Arc<ClientHandle>,
     id: u64,
-    client_address: String,
+    client_address: Arc<str>,
     write_half: Rc<WriteHalf>,
     input: BytesMut,
     parser: Parser,
     read_room: usize,
     parsed: Option<Parsed>,
+    /// Places of words, operations and a piece of work that were used and may be again.
     spare: (Vec<(u32, u32)>, Vec<Op>),
+    spare_work: Option<Box<Work>>,
     /// The rest of a run of commands whose replies so far have to leave first.
     paused: Option<Box<Work>>,
     under_way: usize,
@@ -95,6 +98,9 @@ pub struct Core {
     reader: Option<Waker>,
     protocol: Protocol,
     database: usize,
+    authenticated: bool,
+    /// CLIENT REPLY is ON: every reply is sent.
+    replies: bool,
 }
 
 /// The actor.
@@ -206,9 +212,8 @@ impl Core {
             self.close();
             return false;
         }
-        let authenticated = lock(&self.handle.session).authenticated;
-        self.limits.authenticated = authenticated;
-        let at_most = if authenticated { BATCH } else { 1 };
+        self.limits.authenticated = self.authenticated;
+        let at_most = if self.authenticated { BATCH } else { 1 };
         let mut batch = Batch { ranges: std::mem::take(&mut self.spare.0), ..Batch::default() };
         batch.clear();
         let (consumed, failure) = match self.parser.parse(&self.input, &self.limits, at_most, &mut batch) {
@@ -236,7 +241,9 @@ impl Core {
     /// end.
     fn dispatch(&mut self) -> bool {
         let Some(mut parsed) = self.parsed.take() else { return true };
+        let first = parsed.next;
         let done = self.dispatch_parsed(&mut parsed);
+        self.state.counters.commands.fetch_add((parsed.next - first) as u64, Ordering::Relaxed);
         if done {
             if let Some(text) = parsed.failure.take() {
                 let mut reply = Reply::new(self.protocol);
@@ -259,13 +266,6 @@ impl Core {
         let mut ops: Vec<Op> = std::mem::take(&mut self.spare.1);
         let mut owners: Vec<usize> = Vec::new();
         ops.clear();
-        let now = now_us();
-        {
-            let mut session = lock(&self.handle.session);
-            session.active_ms = now / 1000;
-            self.protocol = session.protocol;
-            self.database = session.database;
-        }
         while parsed.next < parsed.batch.commands.len() {
             if self.close_after_output || self.closed {
                 break;
@@ -294,7 +294,7 @@ impl Core {
             };
             match route(entry.command, args, partitions) {
                 Route::Partition(owner) => {
-                    let replies = self.reply_permit(entry);
+                    let replies = self.replies || self.reply_permit();
                     ops.push(Op {
                         entry,
                         words: (command.first, command.count),
@@ -302,7 +302,9 @@ impl Core {
                         database: self.database,
                         replies,
                     });
-                    owners.push(owner);
+                    if partitions > 1 {
+                        owners.push(owner);
+                    }
                     parsed.next += 1;
                 }
                 other => {
@@ -318,16 +320,12 @@ impl Core {
                 }
             }
         }
-        let done = self.run_ops(parsed, &mut ops, &mut owners);
-        if done {
-            self.spare.1 = ops;
-        }
-        done
+        self.note_command(&ops);
+        self.run_ops(parsed, &mut ops, &mut owners)
     }
 
     /// Checks name, number of words, authentication and pause. `Err(None)`: not now.
     fn admit(&mut self, args: Args<'_>) -> Result<&'static Entry, Option<Vec<u8>>> {
-        self.state.counters.commands.fetch_add(1, Ordering::Relaxed);
         let entry = match table::resolve(args) {
             Ok(entry) => entry,
             Err(refusal) => {
@@ -338,10 +336,7 @@ impl Core {
             }
         };
         let flags = entry.command.flags;
-        if !self.limits.authenticated
-            && !flags.has(Flags::NO_AUTH)
-            && !lock(&self.handle.session).authenticated
-        {
+        if !self.authenticated && !flags.has(Flags::NO_AUTH) {
             self.host.borrow_mut().statistics.rejected(entry.id);
             return Err(Some(b"NOAUTH Authentication required.".to_vec()));
         }
@@ -365,7 +360,6 @@ impl Core {
 
     fn come_back(&self) {
         if let Some(address) = self.address.clone() {
-            self.state.counters.commands.fetch_sub(1, Ordering::Relaxed);
             actix_rt::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 address.do_send(Resume);
@@ -373,26 +367,46 @@ impl Core {
         }
     }
 
-    fn reply_permit(&mut self, entry: &'static Entry) -> bool {
+    /// Whether the reply to the next command is sent, if CLIENT REPLY is not simply ON.
+    fn reply_permit(&mut self) -> bool {
         let mut session = lock(&self.handle.session);
-        session.last_command = Some(&entry.full_name);
-        session.take_reply_permit()
+        let permit = session.take_reply_permit();
+        self.replies = session.replies == Replies::On;
+        permit
+    }
+
+    /// Notes for CLIENT LIST when the client was active, and its last command.
+    fn note_command(&self, ops: &[Op]) {
+        if let Some(op) = ops.last() {
+            let mut session = lock(&self.handle.session);
+            session.active_ms = now_us() / 1000;
+            session.last_command = Some(&op.entry.full_name);
+        }
     }
 
     fn answer_error(&mut self, text: &[u8]) {
         let mut reply = Reply::new(self.protocol);
         reply.error_bytes(text);
         self.host.borrow_mut().statistics.error(reply.as_slice());
-        let permit = lock(&self.handle.session).take_reply_permit();
-        if permit {
+        if self.replies || self.reply_permit() {
             self.append(reply.take(), 0);
         }
     }
 
-    fn work(&self, parsed: &Parsed, ops: Vec<Op>) -> Box<Work> {
+    fn work(&mut self, parsed: &Parsed, ops: Vec<Op>) -> Box<Work> {
+        let (frame, inline) = (parsed.frame.clone(), parsed.inline.clone());
+        if let Some(mut work) = self.spare_work.take() {
+            work.frame = frame;
+            work.inline = inline;
+            work.ops = ops;
+            work.next = 0;
+            work.hold = 0;
+            work.reply = Reply::new(self.protocol);
+            return work;
+        }
         Box::new(Work {
-            frame: parsed.frame.clone(),
-            inline: parsed.inline.clone(),
+            frame,
+            inline,
             ranges: Vec::new(),
             ops,
             next: 0,
@@ -413,7 +427,7 @@ impl Core {
             return true;
         }
         let local = self.host.borrow().index;
-        let first = owners[0];
+        let first = owners.first().copied().unwrap_or(local);
         if owners.iter().all(|&owner| owner == first) {
             owners.clear();
             return self.run_in_one(parsed, std::mem::take(ops), first, local);
@@ -472,14 +486,24 @@ impl Core {
             }
             Ran::Done(mut work) => {
                 self.append(work.reply.take(), work.hold);
-                let work = *work;
-                self.spare = (work.ranges, work.ops);
+                self.keep_for_later(work);
                 true
             }
             Ran::Kept => {
                 self.under_way += 1;
                 false
             }
+        }
+    }
+
+    /// Keeps the allocations of a piece of work that is done.
+    fn keep_for_later(&mut self, mut work: Box<Work>) {
+        self.spare = (std::mem::take(&mut work.ranges), std::mem::take(&mut work.ops));
+        if work.ends.is_none() && work.needs.is_empty() {
+            // Lets go of what was read: the input buffer is used again.
+            work.frame = Bytes::new();
+            work.inline = Bytes::new();
+            self.spare_work = Some(work);
         }
     }
 
@@ -545,9 +569,12 @@ impl Core {
         count: u32,
         inline: bool,
     ) -> bool {
-        let replies_before = if route == Route::Session { true } else { self.reply_permit(entry) };
-        let op =
-            Op { entry, words: (first, count), inline, database: self.database, replies: replies_before };
+        // A command about the connection may change what CLIENT REPLY says: it is asked for when it has run.
+        let replies = route == Route::Session || self.replies || self.reply_permit();
+        let op = Op { entry, words: (first, count), inline, database: self.database, replies };
+        if route != Route::Session {
+            self.note_command(&[op]);
+        }
         let mut work = self.work(parsed, vec![op]);
         work.ranges = parsed.batch.ranges.clone();
         match route {
@@ -581,6 +608,7 @@ impl Core {
         let service = Service { state: self.state.clone() };
         let mut session = lock(&self.handle.session).clone();
         session.last_command = Some(&entry.full_name);
+        session.active_ms = now_us() / 1000;
         let result = match entry.command.run {
             Run::Session(run) => {
                 let mut context = SessionContext {
@@ -600,7 +628,8 @@ impl Core {
         let permit = session.take_reply_permit();
         self.protocol = session.protocol;
         self.database = session.database;
-        self.limits.authenticated = session.authenticated;
+        self.authenticated = session.authenticated;
+        self.replies = session.replies == Replies::On;
         self.close_after_output |= session.closing;
         *lock(&self.handle.session) = session;
         let failed = reply.as_slice().first() == Some(&b'-');
@@ -767,9 +796,9 @@ impl Connection {
         handle: Arc<ClientHandle>,
     ) {
         let (read_half, write_half) = halves;
-        let (id, client_address) = {
+        let (id, client_address, authenticated) = {
             let session = lock(&handle.session);
-            (session.id, session.address.clone())
+            (session.id, Arc::from(session.address.as_str()), session.authenticated)
         };
         let core = Rc::new(RefCell::new(Core {
             state,
@@ -785,6 +814,7 @@ impl Connection {
             read_room: READ_ROOM.0,
             parsed: None,
             spare: Default::default(),
+            spare_work: None,
             paused: None,
             under_way: 0,
             assembly: None,
@@ -801,6 +831,8 @@ impl Connection {
             reader: None,
             protocol: Protocol::Resp2,
             database: 0,
+            authenticated,
+            replies: true,
         }));
         core.borrow_mut().me = Some(core.clone());
         Connection::create(move |ctx| {

@@ -35,7 +35,7 @@ use crate::write_behind::Job;
 /// Hand-offs of one partition that may be under way. What is written meanwhile gathers and is coalesced.
 pub const HAND_OFFS: usize = 2;
 /// Keys written since the last hand-off that are handed off without waiting for the interval.
-const HAND_OFF_KEYS: usize = 8192;
+const HAND_OFF_KEYS: usize = 16 * 1024;
 
 /// What the partition's thread knows; shared with the connections of its arbiter.
 #[derive(Debug)]
@@ -138,9 +138,10 @@ impl Host {
         }
         self.refresh();
         self.now_ms = now_ms();
+        let settings = self.settings.clone();
         let mut started = Instant::now();
         while work.next < work.ops.len() {
-            match self.step(&mut work, &mut started) {
+            match self.step(&mut work, &settings, &mut started) {
                 Step::Next => {
                     work.next += 1;
                     if work.reply.len() > reply_bytes && work.next < work.ops.len() {
@@ -163,7 +164,7 @@ impl Host {
         Ran::Done(work)
     }
 
-    fn step(&mut self, work: &mut Work, started: &mut Instant) -> Step {
+    fn step(&mut self, work: &mut Work, settings: &Settings, started: &mut Instant) -> Step {
         let op = work.ops[work.next];
         let flags = op.entry.command.flags;
         if flags.has(Flags::WRITE) && self.partition().dirty_bytes() > self.overlay_limit {
@@ -177,8 +178,7 @@ impl Host {
             self.end_reply(work, &op, start);
             return Step::Next;
         }
-        let settings = self.settings.clone();
-        let environment = Environment { now_ms: self.now_ms, settings: &settings, database: op.database };
+        let environment = Environment { now_ms: self.now_ms, settings, database: op.database };
         let words = &work.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
         let args = Args::new(if op.inline { &work.inline } else { &work.frame }, words);
         let partition = self.partition.as_mut().expect("checked by the caller");

@@ -110,7 +110,7 @@ pub fn budget(config: &Config) -> Budget {
     };
     let percent = u64::from(config.get(options::MEMORY_OVERLAY_PERCENT));
     let write_buffer = match config.get(options::ROCKSDB_WRITE_BUFFER_SIZE) {
-        0 => (total / 8).clamp(8 << 20, 64 << 20),
+        0 => (total / 16).clamp(8 << 20, 32 << 20),
         given => given,
     };
     // Up to three memtables: one that fills, two that are flushed. What is left: the hot table and the block cache.

@@ -1,5 +1,6 @@
 //! What travels: the commands of one client's read, in order, with their replies so far.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Addr;
@@ -55,7 +56,7 @@ pub struct Work {
     /// Where the replies go, if not back to a caller on the same arbiter.
     pub client: Option<Addr<Connection>>,
     /// For the slow log.
-    pub client_facts: (u64, String),
+    pub client_facts: (u64, Arc<str>),
     /// The partition that keeps it.
     pub home: usize,
 }

@@ -90,18 +90,15 @@ impl Read for MemoryEngine {
 }
 
 impl Engine for MemoryEngine {
-    fn write(&self, batch: Batch) -> Result<(), EngineError> {
+    fn write(&self, batch: Batch<'_>) -> Result<(), EngineError> {
         let mut families = self.families.write().expect("no panic while locked");
         for change in batch.0 {
             match change {
                 Change::Put(family, key, value) => {
-                    families[family as usize].insert(key, value);
-                }
-                Change::PutRecord(family, record, length) => {
-                    families[family as usize].insert(record[..length].to_vec(), record[length..].to_vec());
+                    families[family as usize].insert(key.into_owned(), value.into_owned());
                 }
                 Change::Delete(family, key) => {
-                    families[family as usize].remove(&key);
+                    families[family as usize].remove(&key[..]);
                 }
                 Change::DeleteRange(family, range) => {
                     families[family as usize].retain(|key, _| !range.contains(key));

@@ -97,22 +97,23 @@ impl Range {
     }
 }
 
+/// Bytes of a change: its own, or of whoever makes the batch.
+pub type Bytes<'a> = std::borrow::Cow<'a, [u8]>;
+
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum Change<'a> {
     /// Sets a key.
-    Put(Family, Vec<u8>, Vec<u8>),
-    /// Sets a key to the rest of a record: `record[..length]` is the key, what follows the value.
-    PutRecord(Family, std::sync::Arc<[u8]>, usize),
+    Put(Family, Bytes<'a>, Bytes<'a>),
     /// Removes a key.
-    Delete(Family, Vec<u8>),
+    Delete(Family, Bytes<'a>),
     /// Removes all keys of a range.
     DeleteRange(Family, Range),
 }
 
 /// Changes that happen together or not at all, in this order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Batch(pub Vec<Change>);
+pub struct Batch<'a>(pub Vec<Change<'a>>);
 
 /// A key and its value, as an iterator shows them.
 pub type EntryRef<'a> = (&'a [u8], &'a [u8]);
@@ -131,8 +132,8 @@ pub trait Read: Send + Sync + Debug {
     /// The entries of a range, in order.
     fn iterate(&self, family: Family, range: &Range, tier: Tier) -> Box<dyn EngineIterator + '_>;
 
-    /// The values of several keys, which is cheaper than one by one. Reads from disk.
-    fn get_many(&self, family: Family, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+    /// The values of several keys in ascending order, which is cheaper than one by one. Reads from disk.
+    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
         keys.iter().map(|key| self.get(family, key, Tier::Disk)).collect()
     }
 }
@@ -140,7 +141,7 @@ pub trait Read: Send + Sync + Debug {
 /// The store. See the module's documentation.
 pub trait Engine: Read {
     /// Applies a batch. It is in memory when this returns; [`Engine::flush`] puts it on disk.
-    fn write(&self, batch: Batch) -> Result<(), EngineError>;
+    fn write(&self, batch: Batch<'_>) -> Result<(), EngineError>;
 
     /// Keeps the present moment for reading, whatever is written later.
     fn snapshot(&self) -> Box<dyn Read>;

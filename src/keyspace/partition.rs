@@ -19,11 +19,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::counts::{AllCounts, Counts};
 use super::namespace::Namespaces;
 use super::slot::Slot;
-use super::table::{Group, Table, Value};
+use super::table::{self, DirtyEntry, Group, Table, Value};
 use super::transaction::Event;
 use super::write_behind::{Applied, HandOff, Handed, Orphan};
 use crate::encoding::key::{KeyBuf, Namespace, Version};
-use crate::engine::{Engine, Family, ReadError, Tier};
+use crate::engine::{Engine, Family, Range, ReadError, Tier};
 
 /// Families that have a table: all but System.
 pub const TABLES: usize = 3;
@@ -120,6 +120,15 @@ pub struct Stats {
     pub evicted_entries: u64,
 }
 
+/// A hand-off that the engine does not have yet.
+#[derive(Debug)]
+struct UnderWay {
+    group: Group,
+    list: u64,
+    handed: Arc<Vec<Handed>>,
+    bytes: usize,
+}
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Partition {
@@ -135,8 +144,14 @@ pub struct Partition {
     pub(super) orphans: Vec<Orphan>,
     /// Since the start.
     pub stats: Stats,
-    /// Keys written since the last hand-off, each once.
-    queue: Vec<(Family, Arc<[u8]>, usize)>,
+    /// Keys written since the last hand-off, each once: the list that the next one takes.
+    queue: Vec<Handed>,
+    queue_bytes: usize,
+    /// The number of that list.
+    list: u64,
+    /// Hand-offs that the engine does not have yet, in order.
+    under_way: VecDeque<UnderWay>,
+    spent: Vec<Arc<Vec<Handed>>>,
     /// What the write-behind thread found out about blind writes, in sum.
     settled: AllCounts,
     blind_writes: u64,
@@ -149,7 +164,6 @@ pub struct Partition {
     closed: VecDeque<(Group, u64)>,
     reach: u64,
     handed_group: Group,
-    applied_group: Group,
     namespaces_changed: Vec<Namespace>,
     namespaces_dirty: bool,
     pub(super) scratch: Vec<u8>,
@@ -183,6 +197,10 @@ impl Partition {
             orphans: Vec::new(),
             stats: Stats::default(),
             queue: Vec::new(),
+            queue_bytes: 0,
+            list: 1,
+            under_way: VecDeque::new(),
+            spent: Vec::new(),
             settled: AllCounts::default(),
             blind_writes: 0,
             blind_writes_settled: 0,
@@ -192,7 +210,6 @@ impl Partition {
             closed: VecDeque::new(),
             reach,
             handed_group: 0,
-            applied_group: 0,
             namespaces_changed: Vec::new(),
             namespaces_dirty: false,
             scratch: Vec::new(),
@@ -225,7 +242,7 @@ impl Partition {
 
     /// Bytes that the engine lacks.
     pub fn dirty_bytes(&self) -> usize {
-        self.tables.iter().map(Table::dirty_bytes).sum()
+        self.queue_bytes + self.under_way.iter().map(|hand_off| hand_off.bytes).sum::<usize>()
     }
 
     /// Number of entries in memory.
@@ -295,44 +312,51 @@ impl Partition {
 
     /// Moves a command's writes into memory, under the open group.
     pub(super) fn commit_write(&mut self, family: Family, write: super::table::Write, now_s: u32) {
-        let (record, key_length) = (write.record.clone(), write.key_length);
-        if write.blind {
-            self.blind_writes += 1;
-        }
-        if self.tables[family as usize].write(write, self.open_group, now_s) {
-            self.queue.push((family, record, key_length));
+        let super::table::Write { key_length, tombstone, blind, .. } = write;
+        self.blind_writes += u64::from(blind);
+        let (group, handed, next) = (self.open_group, self.handed_group, self.queue.len() as u32);
+        self.queue_bytes += table::size(&write.record);
+        match self.tables[family as usize].write(&write, group, handed, next, now_s) {
+            Some(index) => {
+                let listed = &mut self.queue[index as usize];
+                self.queue_bytes -= table::size(&listed.record);
+                listed.tombstone = tombstone;
+                listed.record = write.record;
+            }
+            None => self.queue.push(Handed::new(family, write.record, key_length, tombstone, blind)),
         }
     }
 
-    /// Adds a command's effects to the open group.
-    pub(super) fn commit_effects(
+    /// The payload that a command's effects, about `length` bytes, are to be added to: the open group's.
+    pub(super) fn open_payload(
         &mut self,
         database: usize,
         clock_ms: u64,
         slots: (Slot, Slot),
-        effects: &[u8],
-    ) {
+        length: usize,
+    ) -> &mut Vec<u8> {
         /// A record is one unit for checksums and for replay's memory; longer groups are cut here.
         const RECORD_BYTES: usize = 256 * 1024;
-        match self.open.last_mut() {
-            Some(last)
-                if last.database as usize == database
-                    && last.clock_ms == clock_ms
-                    && last.payload.len() + effects.len() <= RECORD_BYTES =>
-            {
-                last.payload.extend_from_slice(effects);
-                last.first_slot = last.first_slot.min(slots.0);
-                last.last_slot = last.last_slot.max(slots.1);
-            }
-            _ => self.open.push(LogRecord {
+        let joins = self.open.last().is_some_and(|last| {
+            last.database as usize == database
+                && last.clock_ms == clock_ms
+                && last.payload.len() + length <= RECORD_BYTES
+        });
+        if !joins {
+            self.open.push(LogRecord {
                 offset: 0,
                 clock_ms,
                 database: database as u16,
                 first_slot: slots.0,
                 last_slot: slots.1,
-                payload: effects.to_vec(),
-            }),
+                payload: Vec::with_capacity(length.max(256)),
+            });
         }
+        let last = self.open.len() - 1;
+        let record = &mut self.open[last];
+        record.first_slot = record.first_slot.min(slots.0);
+        record.last_slot = record.last_slot.max(slots.1);
+        &mut record.payload
     }
 
     /// Ends the tick's group. Its records, with their places in the log, or nothing if nothing was written.
@@ -400,20 +424,18 @@ impl Partition {
         }
         self.handed_group = group;
         self.reach = reach;
-        let queue = std::mem::take(&mut self.queue);
-        let mut handed = Vec::with_capacity(queue.len());
-        for (family, record, key_length) in queue {
-            let taken = self.tables[family as usize].hand_off(&record[..key_length]);
-            if let Some((record, key_length, tombstone, blind)) = taken {
-                handed.push(Handed { family, record, key_length, tombstone, blind });
-            }
-        }
+        let room = self.queue.len();
+        let handed = Arc::new(std::mem::replace(&mut self.queue, Vec::with_capacity(room)));
+        let bytes = std::mem::take(&mut self.queue_bytes);
+        self.under_way.push_back(UnderWay { group, list: self.list, handed: handed.clone(), bytes });
+        self.list += 1;
         Some(HandOff {
             partition: self.index,
             partitions: self.partitions,
             group,
             reach,
             handed,
+            spent: std::mem::take(&mut self.spent),
             orphans: std::mem::take(&mut self.orphans),
             counts: self.counts.clone(),
             next_version: self.shared.next_version(),
@@ -425,14 +447,42 @@ impl Partition {
     /// The engine has a hand-off. Its entries are a cache from now on.
     pub fn applied(&mut self, applied: Applied) {
         debug_assert_eq!(applied.partition, self.index);
-        self.applied_group = self.applied_group.max(applied.group);
-        for handed in &applied.handed {
-            let keep = handed.family != Family::Expiry;
-            self.tables[handed.family as usize].applied(handed.key(), applied.group, keep);
+        let Some(UnderWay { group, handed, .. }) = self.under_way.pop_front() else { return };
+        debug_assert_eq!(applied.group, group, "hand-offs are applied in order");
+        self.tables.iter_mut().for_each(|table| table.applied(group));
+        if self.tables.iter().any(Table::keeps_order) {
+            for entry in handed.iter() {
+                self.tables[entry.family as usize].unorder(entry.key());
+            }
         }
+        for index in applied.gone {
+            let entry = &handed[index as usize];
+            self.tables[entry.family as usize].forget(entry.key());
+        }
+        self.spent.push(handed);
         self.blind_writes_settled += applied.blind;
         self.settled = applied.settled;
-        self.tables.iter_mut().for_each(|table| table.shrink_unordered(applied.group));
+    }
+
+    /// The first `limit` dirty entries in a range, and the key of the next one if there are more.
+    pub(super) fn dirty_part(
+        &mut self,
+        family: Family,
+        range: &Range,
+        limit: usize,
+    ) -> (Vec<DirtyEntry>, Option<Vec<u8>>) {
+        let table = &mut self.tables[family as usize];
+        let (first, skip) = table.ordered_to();
+        let lists = self.under_way.iter().map(|hand_off| (hand_off.list, hand_off.handed.as_slice()));
+        for (list, entries) in lists.chain([(self.list, self.queue.as_slice())]) {
+            if list >= first {
+                let skip = if list == first { skip } else { 0 };
+                let mine = entries[skip..].iter().filter(|entry| entry.family == family);
+                mine.for_each(|entry| table.order(entry.key()));
+            }
+        }
+        table.set_ordered_to((self.list, self.queue.len()));
+        table.dirty_part(range, limit)
     }
 
     /// Lets cached entries go until the memory is within `limit` bytes. Looks at few entries a call.

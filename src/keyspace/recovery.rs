@@ -116,9 +116,9 @@ pub fn tidy(engine: &dyn Engine, found: &Found) -> Result<(), EngineError> {
         .iter()
         .filter(|(_, slots, offset)| found.position[slots.clone()].iter().all(|position| position > offset));
     let stale = found.counts_keys.iter().chain(overtaken.map(|(key, _, _)| key));
-    let mut batch = Batch(stale.map(|key| Change::Delete(Family::System, key.clone())).collect());
+    let mut batch = Batch(stale.map(|key| Change::Delete(Family::System, key.clone().into())).collect());
     let sum = found.counts.encode();
-    batch.0.push(Change::Put(Family::System, write_behind::counts_key(0), sum));
+    batch.0.push(Change::Put(Family::System, write_behind::counts_key(0).into(), sum.into()));
     engine.write(batch)
 }
 

@@ -2,13 +2,14 @@
 //!
 //! An entry that was written and has not reached the engine is *dirty*: it is the truth, and stays. All others
 //! are a cache and leave, the longest unused first, when the table outgrows its share. A deletion is an entry
-//! without a value (*tombstone*) until the engine has it.
+//! without a value (*tombstone*) until the engine has it. Which entries are dirty follows from their groups: when a
+//! hand-off reaches the engine, none of its entries is touched for that.
 //!
 //! Key and value stand in one shared allocation, the *record*, which the write-behind thread reads without a
 //! copy. A table is cut into many small hash tables, so that growing one never takes long (a single table of ten
 //! million entries would stop its partition for most of a second).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
@@ -31,15 +32,16 @@ pub struct Entry {
     key_length: u32,
     /// Unix time in seconds when it was last used; OBJECT IDLETIME and the eviction read it.
     used_s: u32,
-    /// The last commit that wrote it, while the engine does not have that; 0 if the engine has it.
+    /// The last commit that wrote it; 0 if none did since it came from the engine.
     group: Group,
+    /// Where it stands in the list for the write-behind thread, if its group is after the last hand-off's.
+    index: u32,
     /// No value: the key was removed.
-    pub(super) tombstone: bool,
-    /// It stands in the list of what is to be handed to the write-behind thread.
-    pub(super) queued: bool,
-    /// It was written without knowing what was there before.
-    pub(super) blind: bool,
+    tombstone: bool,
 }
+
+/// A place in the lists for the write-behind thread: which list (they are numbered from 1), which entry of it.
+pub(super) type Place = (u64, usize);
 
 impl Entry {
     /// Its key.
@@ -52,12 +54,7 @@ impl Entry {
         (!self.tombstone).then(|| Value::new(self.record.clone(), self.key_length as usize))
     }
 
-    /// Key and value in one piece, and where the value begins.
-    pub fn record(&self) -> (Arc<[u8]>, usize) {
-        (self.record.clone(), self.key_length as usize)
-    }
-
-    /// The commit that wrote it, or 0 if the engine has it.
+    /// The last commit that wrote it; 0 if none did. The engine may have it already.
     pub fn group(&self) -> Group {
         self.group
     }
@@ -68,8 +65,13 @@ impl Entry {
     }
 
     fn size(&self) -> usize {
-        self.record.len() + ENTRY_OVERHEAD
+        size(&self.record)
     }
+}
+
+/// Bytes of memory that an entry with this record takes.
+pub(super) fn size(record: &[u8]) -> usize {
+    record.len() + ENTRY_OVERHEAD
 }
 
 /// Joins a key and the parts of a value into one allocation.
@@ -129,11 +131,13 @@ impl std::ops::Deref for Value {
 pub struct Table {
     shards: Vec<HashTable<Entry>>,
     hasher: ahash::RandomState,
-    /// Dirty keys in order; filled from `unordered` when a range is asked for.
-    ordered: BTreeMap<Arc<[u8]>, usize>,
-    unordered: VecDeque<(Group, Arc<[u8]>, usize)>,
+    /// Dirty keys in order; filled when a range is asked for.
+    ordered: BTreeSet<Arc<[u8]>>,
+    /// The entries of the lists before this place stand in `ordered`, unless the engine has them.
+    ordered_to: Place,
+    /// The engine has what commits up to this group wrote.
+    applied: Group,
     bytes: usize,
-    dirty_bytes: usize,
     entries: usize,
     hand: usize,
     scratch: Vec<u8>,
@@ -144,10 +148,10 @@ impl Default for Table {
         Table {
             shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
             hasher: ahash::RandomState::new(),
-            ordered: BTreeMap::new(),
-            unordered: VecDeque::new(),
+            ordered: BTreeSet::new(),
+            ordered_to: Place::default(),
+            applied: 0,
             bytes: 0,
-            dirty_bytes: 0,
             entries: 0,
             hand: 0,
             scratch: Vec::new(),
@@ -165,11 +169,6 @@ impl Table {
     /// Bytes of all entries, with their overhead.
     pub fn bytes(&self) -> usize {
         self.bytes
-    }
-
-    /// Bytes of the entries that the engine lacks.
-    pub fn dirty_bytes(&self) -> usize {
-        self.dirty_bytes
     }
 
     /// Number of entries.
@@ -217,9 +216,8 @@ impl Table {
             key_length: key.len() as u32,
             used_s: now_s,
             group: 0,
+            index: 0,
             tombstone: value.is_none(),
-            queued: false,
-            blind: false,
         };
         self.insert_new(entry);
     }
@@ -227,115 +225,101 @@ impl Table {
     fn insert_new(&mut self, entry: Entry) {
         let hash = hash(&self.hasher, entry.key());
         self.bytes += entry.size();
-        if entry.group != 0 {
-            self.dirty_bytes += entry.size();
-        }
         self.entries += 1;
         let hasher = &self.hasher;
         self.shards[Self::shard_of(hash)].insert_unique(hash, entry, |entry| self::hash(hasher, entry.key()));
     }
 
-    /// Writes a key in a commit. `record` is the key, `key_length` bytes, then the value, which `tombstone` says
-    /// is none. `blind` says that the engine may hold an older entry that nobody looked at. Returns true if
-    /// the key was not yet queued for the write-behind thread; the caller then queues it.
-    pub fn write(&mut self, write: Write, group: Group, now_s: u32) -> bool {
-        debug_assert!(group > 0);
-        let Write { record, key_length, tombstone, blind } = write;
-        let hash = hash(&self.hasher, &record[..key_length]);
+    /// Writes a key in a commit. `handed` is the last group that was handed off. Returns the key's place in the list
+    /// for the next hand-off if it has one; else it has `index` from now on, and the caller puts it there.
+    pub fn write(
+        &mut self,
+        write: &Write,
+        group: Group,
+        handed: Group,
+        index: u32,
+        now_s: u32,
+    ) -> Option<u32> {
+        debug_assert!(group > handed);
+        let &Write { ref record, key_length, tombstone, .. } = write;
+        let key = &record[..key_length];
+        let hash = hash(&self.hasher, key);
         let shard = &mut self.shards[Self::shard_of(hash)];
-        if let Some(entry) = shard.find_mut(hash, |entry| entry.key() == &record[..key_length]) {
-            let before = entry.size();
-            let was_dirty = entry.group != 0;
-            entry.record = record;
+        if let Some(entry) = shard.find_mut(hash, |entry| entry.key() == key) {
+            self.bytes = self.bytes - entry.size() + size(record);
+            entry.record = record.clone();
             entry.tombstone = tombstone;
-            entry.group = group;
             entry.used_s = now_s;
-            let fresh = !std::mem::replace(&mut entry.queued, true);
-            let after = entry.size();
-            self.bytes = self.bytes - before + after;
-            self.dirty_bytes = self.dirty_bytes + after - if was_dirty { before } else { 0 };
-            if fresh {
-                let (record, length) = entry.record();
-                self.unordered.push_back((group, record, length));
+            let listed = std::mem::replace(&mut entry.group, group) > handed;
+            if listed {
+                return Some(entry.index);
             }
-            return fresh;
+            entry.index = index;
+            return None;
         }
-        self.unordered.push_back((group, record.clone(), key_length));
         self.insert_new(Entry {
-            record,
+            record: record.clone(),
             key_length: key_length as u32,
             used_s: now_s,
             group,
+            index,
             tombstone,
-            queued: true,
-            blind,
         });
-        true
+        None
     }
 
-    /// Takes an entry for the write-behind thread: its record, whether it is a tombstone, whether it was blind.
-    pub(super) fn hand_off(&mut self, key: &[u8]) -> Option<(Arc<[u8]>, usize, bool, bool)> {
-        let hash = hash(&self.hasher, key);
-        let entry = self.shards[Self::shard_of(hash)].find_mut(hash, |entry| entry.key() == key)?;
-        entry.queued = false;
-        let blind = std::mem::replace(&mut entry.blind, false);
-        Some((entry.record.clone(), entry.key_length as usize, entry.tombstone, blind))
+    /// The engine has what commits up to `group` wrote: entries up to it are a cache from now on.
+    pub(super) fn applied(&mut self, group: Group) {
+        self.applied = group;
     }
 
-    /// The engine has what commits up to `group` wrote of a key. With `keep` it stays as a cached entry.
-    pub(super) fn applied(&mut self, key: &[u8], group: Group, keep: bool) {
+    /// Forgets an entry, unless it was written again after what the engine has.
+    pub(super) fn forget(&mut self, key: &[u8]) {
         let hash = hash(&self.hasher, key);
-        let Ok(mut found) = self.shards[Self::shard_of(hash)].find_entry(hash, |entry| entry.key() == key)
-        else {
-            return;
-        };
-        let entry = found.get_mut();
-        if entry.group == 0 || entry.group > group {
-            return;
+        let found = self.shards[Self::shard_of(hash)].find_entry(hash, |entry| entry.key() == key);
+        if let Ok(found) = found
+            && found.get().group <= self.applied
+        {
+            self.bytes -= found.get().size();
+            self.entries -= 1;
+            found.remove();
         }
-        let size = entry.size();
-        self.dirty_bytes -= size;
-        entry.group = 0;
-        if !self.ordered.is_empty() {
+    }
+
+    /// Takes a key out of the order, unless it is dirty again.
+    pub(super) fn unorder(&mut self, key: &[u8]) {
+        if !self.ordered.is_empty() && self.peek(key).is_none_or(|entry| entry.group <= self.applied) {
             self.ordered.remove(key);
         }
-        if entry.tombstone || !keep {
-            found.remove();
-            self.bytes -= size;
-            self.entries -= 1;
-        }
     }
 
-    fn order_dirty(&mut self) {
-        for (_, record, length) in std::mem::take(&mut self.unordered) {
-            let key = &record[..length];
-            let dirty = self.peek(key).is_some_and(|entry| entry.group != 0);
-            if dirty {
-                self.ordered.insert(Arc::from(key), length);
-            }
-        }
+    /// Whether some keys are in order.
+    pub(super) fn keeps_order(&self) -> bool {
+        !self.ordered.is_empty()
     }
 
-    /// Forgets unordered keys that the engine has. A key stands in the list once for each hand-off that takes it, with
-    /// the group that first queued it: if that was applied, so was what the hand-off took.
-    pub(super) fn shrink_unordered(&mut self, applied: Group) {
-        while self.unordered.front().is_some_and(|&(group, ..)| group <= applied) {
-            self.unordered.pop_front();
-        }
+    /// From which place on dirty keys are not in order yet.
+    pub(super) fn ordered_to(&self) -> Place {
+        self.ordered_to
     }
 
-    /// The dirty entries in a range, in order, each with its value (`None`: removed).
-    pub fn dirty_range(&mut self, range: &crate::engine::Range) -> Vec<DirtyEntry> {
-        self.dirty_part(range, usize::MAX).0
+    /// Puts a key of a list in order.
+    pub(super) fn order(&mut self, key: &[u8]) {
+        self.ordered.insert(Arc::from(key));
     }
 
-    /// The first `limit` dirty entries in a range, and the key of the next one if there are more.
+    /// All entries of the lists before this place are in order.
+    pub(super) fn set_ordered_to(&mut self, place: Place) {
+        self.ordered_to = place;
+    }
+
+    /// The first `limit` dirty entries in a range, and the key of the next one if there are more. Whoever calls has
+    /// put all of them in order.
     pub(super) fn dirty_part(
-        &mut self,
+        &self,
         range: &crate::engine::Range,
         limit: usize,
     ) -> (Vec<DirtyEntry>, Option<Vec<u8>>) {
-        self.order_dirty();
         if !range.upper.is_empty() && range.upper <= range.lower {
             return (Vec::new(), None);
         }
@@ -345,7 +329,10 @@ impl Table {
         } else {
             std::ops::Bound::Excluded(&range.upper[..])
         };
-        let mut entries = self.ordered.range::<[u8], _>((lower, upper)).filter_map(|(key, _)| self.peek(key));
+        let mut entries = self
+            .ordered
+            .range::<[u8], _>((lower, upper))
+            .filter_map(|key| self.peek(key).filter(|entry| entry.group > self.applied));
         let part = entries
             .by_ref()
             .take(limit)
@@ -370,14 +357,14 @@ impl Table {
             }
             let shard = &mut self.shards[self.hand];
             self.hand = (self.hand + 1) % SHARDS;
+            let applied = self.applied;
             let mut freed = 0;
             let mut turn = 0u32;
             shard.retain(|entry| {
                 turn = turn.wrapping_add(1);
                 // Of what was used lately, every fourth goes: a table full of recent entries shrinks as well.
-                let leave = entry.group == 0
-                    && !entry.queued
-                    && (entry.used_s <= idle_before_s || turn.is_multiple_of(4));
+                let leave =
+                    entry.group <= applied && (entry.used_s <= idle_before_s || turn.is_multiple_of(4));
                 if leave {
                     freed += entry.size();
                     evicted += 1;
@@ -429,50 +416,60 @@ mod tests {
     use super::*;
     use crate::engine::Range;
 
-    fn write(table: &mut Table, key: &[u8], value: Option<&[u8]>, group: Group) -> bool {
+    fn write(
+        table: &mut Table,
+        key: &[u8],
+        value: Option<&[u8]>,
+        group: Group,
+        handed: Group,
+    ) -> Option<u32> {
         let record = record(&mut Vec::new(), key, &[value.unwrap_or_default()]);
         let write = Write { record, key_length: key.len(), tombstone: value.is_none(), blind: false };
-        table.write(write, group, 1)
+        table.write(&write, group, handed, group as u32, 1)
+    }
+
+    fn dirty_keys(table: &Table, range: &Range) -> Vec<Vec<u8>> {
+        table.dirty_part(range, usize::MAX).0.iter().map(|entry| entry.key().to_vec()).collect()
     }
 
     #[test]
-    fn an_entry_stays_dirty_until_its_last_commit_was_applied() {
+    fn an_entry_keeps_its_place_within_a_list_and_gets_a_new_one_in_the_next() {
         let mut table = Table::default();
-        assert!(write(&mut table, b"k", Some(b"1"), 1));
-        assert!(!write(&mut table, b"k", Some(b"22"), 2), "queued once");
-        table.hand_off(b"k").unwrap();
-        assert!(write(&mut table, b"k", Some(b"333"), 3), "queued again after it was handed off");
-        table.applied(b"k", 2, true);
-        assert_eq!(table.peek(b"k").unwrap().group(), 3);
-        table.applied(b"k", 3, true);
-        assert_eq!((table.peek(b"k").unwrap().group(), table.dirty_bytes()), (0, 0));
-        assert_eq!(table.peek(b"k").unwrap().value().as_deref(), Some(&b"333"[..]));
+        assert_eq!(write(&mut table, b"k", Some(b"1"), 1, 0), None);
+        assert_eq!(write(&mut table, b"k", Some(b"22"), 2, 0), Some(1), "it stands in the list already");
+        assert_eq!(write(&mut table, b"k", Some(b"333"), 3, 2), None, "the next list does not have it");
+        assert_eq!(write(&mut table, b"k", Some(b"333"), 4, 2), Some(3));
+        table.applied(2);
+        table.forget(b"k");
+        assert_eq!(table.peek(b"k").unwrap().value().as_deref(), Some(&b"333"[..]), "it is dirty");
     }
 
     #[test]
     fn a_tombstone_hides_until_it_was_applied_and_then_leaves() {
         let mut table = Table::default();
-        write(&mut table, b"k", None, 1);
+        write(&mut table, b"k", None, 1, 0);
         table.insert_clean(b"k", Some(b"old"), 1);
         assert!(table.peek(b"k").unwrap().value().is_none());
-        table.hand_off(b"k");
-        table.applied(b"k", 1, true);
+        table.applied(1);
+        table.forget(b"k");
         assert!(table.peek(b"k").is_none() && table.is_empty() && table.bytes() == 0);
     }
 
     #[test]
     fn ranges_show_dirty_entries_in_order() {
         let mut table = Table::default();
-        for (group, key) in [b"c", b"a", b"b", b"d"].iter().enumerate() {
-            write(&mut table, *key, Some(b"v"), group as u64 + 1);
+        for (index, key) in [b"b", b"c", b"a", b"d"].iter().enumerate() {
+            write(&mut table, *key, Some(b"v"), index as u64 + 1, 0);
+            table.order(*key);
         }
-        table.hand_off(b"b").unwrap();
-        table.applied(b"b", 9, true);
+        table.applied(1);
         let range = Range { lower: b"a".to_vec(), upper: b"d".to_vec() };
-        let keys: Vec<_> = table.dirty_range(&range).iter().map(|entry| entry.key().to_vec()).collect();
-        assert_eq!(keys, [b"a".to_vec(), b"c".to_vec()]);
-        write(&mut table, b"b", None, 10);
-        assert_eq!(table.dirty_range(&range).len(), 3);
+        assert_eq!(dirty_keys(&table, &range), [b"a".to_vec(), b"c".to_vec()]);
+        table.unorder(b"b");
+        write(&mut table, b"b", None, 10, 4);
+        assert_eq!(dirty_keys(&table, &range).len(), 2, "nobody has put it in order");
+        table.order(b"b");
+        assert_eq!(dirty_keys(&table, &range).len(), 3);
     }
 
     #[test]
@@ -481,7 +478,7 @@ mod tests {
         for number in 0..20_000u32 {
             table.insert_clean(&number.to_be_bytes(), Some(&[0; 32]), number / 10_000);
         }
-        write(&mut table, b"dirty", Some(b"v"), 1);
+        write(&mut table, b"dirty", Some(b"v"), 1, 0);
         let limit = table.bytes() / 2;
         for _ in 0..2 * SHARDS {
             table.evict(limit, 0);

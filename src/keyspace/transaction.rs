@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::BytesMut;
 use smallvec::SmallVec;
 
 mod keyspace_wide;
@@ -200,6 +199,8 @@ struct Pending {
     write: Write,
 }
 
+type PendingIndex = HashMap<(Family, Vec<u8>), usize, ahash::RandomState>;
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Transaction<'a> {
@@ -208,12 +209,12 @@ pub struct Transaction<'a> {
     now_ms: u64,
     database: usize,
     namespace: Namespace,
-    pending: Vec<Pending>,
+    pending: SmallVec<[Pending; 2]>,
     /// Where a key stands in `pending`, once that is long.
-    pending_index: HashMap<(Family, Vec<u8>), usize, ahash::RandomState>,
+    pending_index: Option<Box<PendingIndex>>,
     counts: SmallVec<[(usize, Namespace, Meta<'static>, i64); 2]>,
     orphans: Vec<(usize, Orphan)>,
-    effects: BytesMut,
+    effects: Vec<u8>,
     expired: Vec<(KeyBuf, usize)>,
     slots: Option<(Slot, Slot)>,
     flushed: Vec<usize>,
@@ -252,11 +253,11 @@ impl<'a> Transaction<'a> {
             now_ms,
             database,
             namespace,
-            pending: Vec::new(),
-            pending_index: HashMap::default(),
+            pending: SmallVec::new(),
+            pending_index: None,
             counts: SmallVec::new(),
             orphans: Vec::new(),
-            effects: BytesMut::new(),
+            effects: Vec::new(),
             expired: Vec::new(),
             slots: None,
             flushed: Vec::new(),
@@ -326,10 +327,9 @@ impl<'a> Transaction<'a> {
         let same = |pending: &&Pending| {
             pending.family == family && &pending.write.record[..pending.write.key_length] == key
         };
-        let found = if self.pending_index.is_empty() {
-            self.pending.iter().rev().find(same)
-        } else {
-            self.pending_index.get(&(family, key.to_vec())).map(|&index| &self.pending[index])
+        let found = match &self.pending_index {
+            None => self.pending.iter().rev().find(same),
+            Some(index) => index.get(&(family, key.to_vec())).map(|&place| &self.pending[place]),
         }?;
         let Write { record, key_length, tombstone, .. } = &found.write;
         Some((!tombstone).then(|| Value::new(record.clone(), *key_length)))
@@ -481,9 +481,10 @@ impl<'a> Transaction<'a> {
             return;
         }
         let first = if length == LONG { 0 } else { length - 1 };
-        for index in first..length {
-            let Pending { family, write } = &self.pending[index];
-            self.pending_index.insert((*family, write.record[..write.key_length].to_vec()), index);
+        let index = self.pending_index.get_or_insert_default();
+        for place in first..length {
+            let Pending { family, write } = &self.pending[place];
+            index.insert((*family, write.record[..write.key_length].to_vec()), place);
         }
     }
 
@@ -510,8 +511,11 @@ impl<'a> Transaction<'a> {
             }
             _ => None,
         };
-        self.leave(entry, version, meta.expire_ms);
-        let old_expiry = entry.stored_meta().and_then(|old| old.expire_ms);
+        let old = entry.stored_meta();
+        let old_expiry = old.and_then(|old| old.expire_ms);
+        let counts_alike =
+            old.is_some_and(|old| old.kind == meta.kind && old_expiry.is_some() == meta.expire_ms.is_some());
+        self.leave(entry, version, meta.expire_ms, counts_alike);
         if let Some(at_ms) = meta.expire_ms
             && old_expiry != Some(at_ms)
         {
@@ -519,8 +523,9 @@ impl<'a> Transaction<'a> {
             let index = ExpiryKey { at_ms, slot, namespace, key: entry.key(), field: None }.encode();
             self.push(Family::Expiry, &index, Some(&[]), false);
         }
-        let index = self.index_of(entry.slot);
-        self.counts.push((index, entry.namespace, bare(meta), 1));
+        if !counts_alike {
+            self.counts.push((self.index_of(entry.slot), entry.namespace, bare(meta), 1));
+        }
         let header = meta.header();
         let mut parts: SmallVec<[&[u8]; 4]> = SmallVec::new();
         parts.push(&header);
@@ -551,7 +556,7 @@ impl<'a> Transaction<'a> {
         if !matches!(entry.stored, Stored::Present(_)) {
             return Ok(false);
         }
-        self.leave(entry, version, None);
+        self.leave(entry, version, None, false);
         self.push(Family::Meta, &entry.meta_key.clone(), None, false);
         entry.stored = Stored::Absent;
         entry.expired = false;
@@ -562,11 +567,20 @@ impl<'a> Transaction<'a> {
         Ok(existed)
     }
 
-    /// Takes what a key held out of the counts, the expiry index and, but for `version`, the collections.
-    fn leave(&mut self, entry: &Entry, version: Option<key::Version>, expire_ms: Option<u64>) {
+    /// Takes what a key held out of the counts (but not if what replaces it counts alike), the expiry index and, but
+    /// for `version`, the collections.
+    fn leave(
+        &mut self,
+        entry: &Entry,
+        version: Option<key::Version>,
+        expire_ms: Option<u64>,
+        counts_alike: bool,
+    ) {
         let Some(old) = entry.stored_meta() else { return };
         let index = self.index_of(entry.slot);
-        self.counts.push((index, entry.namespace, bare(&old), -1));
+        if !counts_alike {
+            self.counts.push((index, entry.namespace, bare(&old), -1));
+        }
         let Entry { slot, namespace, .. } = *entry;
         if let Some(at_ms) = old.expire_ms
             && expire_ms != Some(at_ms)
@@ -655,7 +669,7 @@ impl<'a> Transaction<'a> {
         let (mut limit, mut lower) = (FIRST_PART, range.lower.clone());
         loop {
             let rest = Range { lower, upper: range.upper.clone() };
-            let (dirty, next) = partition.tables[family as usize].dirty_part(&rest, limit);
+            let (dirty, next) = partition.dirty_part(family, &rest, limit);
             if let Some(group) = dirty.iter().map(table::DirtyEntry::group).max() {
                 self.read_group = self.read_group.max(group);
             }
@@ -748,21 +762,13 @@ impl<'a> Transaction<'a> {
         if matches!(self.source, Source::View(_)) || (!written && removals.is_empty()) {
             return Committed { group: self.read_group, wrote: false, barrier: false };
         }
-        let mut effects = removals;
-        if written {
-            if self.effects.is_empty() {
-                write_command(&mut effects, words);
-            } else {
-                effects.unsplit(std::mem::take(&mut self.effects));
-            }
-        }
-        self.apply(&effects)
+        self.apply(&removals, if written { Some(words) } else { None })
     }
 
     /// Removes the keys whose time has come and that the command met, and says so in the log, before the
     /// command's own effects: a slave that keeps no time must see the same.
-    fn remove_expired(&mut self) -> BytesMut {
-        let mut effects = BytesMut::new();
+    fn remove_expired(&mut self) -> Vec<u8> {
+        let mut effects = Vec::new();
         for (meta_key, index) in std::mem::take(&mut self.expired) {
             if matches!(self.source, Source::View(_)) {
                 continue;
@@ -789,7 +795,11 @@ impl<'a> Transaction<'a> {
         effects
     }
 
-    fn apply(mut self, effects: &[u8]) -> Committed {
+    fn apply<'w>(
+        mut self,
+        removals: &[u8],
+        words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
+    ) -> Committed {
         let now_s = self.now_s();
         for meta_key in std::mem::take(&mut self.touched) {
             let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
@@ -808,8 +818,10 @@ impl<'a> Transaction<'a> {
                 partition.orphans.push(orphan);
             }
         }
+        let one = matches!(self.source, Source::One(_));
         for Pending { family, write } in std::mem::take(&mut self.pending) {
             let slot = match family {
+                _ if one => 0,
                 Family::Expiry => {
                     key::ExpiryKey::parse(&write.record[..write.key_length]).map_or(0, |k| k.slot)
                 }
@@ -823,10 +835,21 @@ impl<'a> Transaction<'a> {
         self.apply_databases();
         let (now_ms, database, changes) = (self.now_ms, self.database, self.changes);
         let slots = self.slots.unwrap_or((0, slot::SLOTS - 1));
+        let effects = std::mem::take(&mut self.effects);
+        let mut length = removals.len() + effects.len();
+        if effects.is_empty() {
+            length +=
+                words.clone().into_iter().flatten().map(|word| word.len() + WORD_OVERHEAD).sum::<usize>();
+        }
         let group = match self.partition(0) {
             Some(partition) => {
                 partition.stats.changes += changes;
-                partition.commit_effects(database, now_ms, slots, effects);
+                let payload = partition.open_payload(database, now_ms, slots, length);
+                payload.extend_from_slice(removals);
+                match words {
+                    Some(words) if effects.is_empty() => write_command(payload, words),
+                    _ => payload.extend_from_slice(&effects),
+                }
                 partition.open_group()
             }
             None => 0,
@@ -873,15 +896,13 @@ pub struct Committed {
     pub barrier: bool,
 }
 
+/// What a word of a command takes beside its bytes, at most; bytes.
+const WORD_OVERHEAD: usize = 16;
+
 /// Appends a command in RESP.
-pub fn write_command<'w>(out: &mut BytesMut, words: impl Iterator<Item = &'w [u8]> + Clone) {
-    let (mut count, mut bytes) = (0, 0);
-    for word in words.clone() {
-        count += 1;
-        bytes += word.len() + 16;
-    }
-    out.reserve(bytes + 16);
-    let header = |out: &mut BytesMut, kind: u8, number: usize| {
+pub fn write_command<'w>(out: &mut Vec<u8>, words: impl Iterator<Item = &'w [u8]> + Clone) {
+    let count = words.clone().count();
+    let header = |out: &mut Vec<u8>, kind: u8, number: usize| {
         out.extend_from_slice(&[kind]);
         out.extend_from_slice(crate::number::Decimal::new(number as i64).as_bytes());
         out.extend_from_slice(b"\r\n");

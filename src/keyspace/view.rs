@@ -57,7 +57,7 @@ impl View {
                 Need::Range(family, range) => {
                     let mut dirty: Vec<DirtyEntry> = partitions
                         .iter_mut()
-                        .flat_map(|partition| partition.tables[*family as usize].dirty_range(range))
+                        .flat_map(|partition| partition.dirty_part(*family, range, usize::MAX).0)
                         .collect();
                     dirty.sort_by(|a, b| a.key().cmp(b.key()));
                     view.group = dirty.iter().map(DirtyEntry::group).fold(view.group, Group::max);

@@ -20,21 +20,36 @@ use crate::engine::{Batch, Change, Engine, EngineError, Family, Range, Tier};
 pub struct Handed {
     /// Its family.
     pub family: Family,
-    /// The key, then the value.
-    pub record: Arc<[u8]>,
-    /// How much of the record is the key.
-    pub key_length: usize,
     /// The key is removed.
     pub tombstone: bool,
     /// It was written without a look at what the engine holds: what that was must be found out now, for the
     /// counts, the expiry index and the orphans.
     pub blind: bool,
+    key_length: u32,
+    /// The key's first bytes, big-endian: sorting rarely has to look further, into the record.
+    order: u128,
+    /// The key, then the value.
+    pub record: Arc<[u8]>,
 }
 
 impl Handed {
+    /// The first `key_length` bytes of `record` are the key.
+    pub fn new(family: Family, record: Arc<[u8]>, key_length: usize, tombstone: bool, blind: bool) -> Handed {
+        let mut first = [0; 16];
+        let known = key_length.min(first.len());
+        first[..known].copy_from_slice(&record[..known]);
+        let order = u128::from_be_bytes(first);
+        Handed { family, tombstone, blind, key_length: key_length as u32, order, record }
+    }
+
     /// The key.
     pub fn key(&self) -> &[u8] {
-        &self.record[..self.key_length]
+        &self.record[..self.key_length as usize]
+    }
+
+    /// The value; empty if the key is removed.
+    pub fn value(&self) -> &[u8] {
+        &self.record[self.key_length as usize..]
     }
 }
 
@@ -60,8 +75,10 @@ pub struct HandOff {
     pub group: Group,
     /// The log offset at the end of that group.
     pub reach: u64,
-    /// Each key that was written, once.
-    pub handed: Vec<Handed>,
+    /// Each key that was written, once. Shared with the partition, which looks into it until the engine has it.
+    pub handed: Arc<Vec<Handed>>,
+    /// Lists of earlier hand-offs, to be let go here: freeing them takes longer than a partition should wait.
+    pub spent: Vec<Arc<Vec<Handed>>>,
     /// Collections that died.
     pub orphans: Vec<Orphan>,
     /// The partition's numbers, without what blind writes will turn out to have replaced.
@@ -81,8 +98,8 @@ pub struct Applied {
     pub partition: usize,
     /// The last group in it.
     pub group: Group,
-    /// As they were handed off.
-    pub handed: Vec<Handed>,
+    /// Which entries of the hand-off are not worth keeping in memory: removed keys, and the index of expiries.
+    pub gone: Vec<u32>,
     /// How many of them were blind.
     pub blind: u64,
     /// Sum of what all blind writes of the partition replaced, as negative numbers.
@@ -145,63 +162,66 @@ impl WriteBehind {
     ) -> Result<Vec<Applied>, EngineError> {
         let mut batch = Batch::default();
         let mut answers = Vec::with_capacity(hand_offs.len());
-        for hand_off in hand_offs {
+        for hand_off in &hand_offs {
             if self.settled.len() <= hand_off.partition {
                 self.settled.resize_with(hand_off.partition + 1, AllCounts::default);
             }
-            let blind = self.settle_blind(engine, &hand_off, &mut batch)?;
-            answers.push(self.add(hand_off, blind, &mut batch));
+            let sorted = sorted(&hand_off.handed);
+            let blind = self.settle_blind(engine, hand_off.partition, &sorted, &mut batch)?;
+            answers.push(self.add(hand_off, &sorted, blind, &mut batch));
         }
         engine.write(batch)?;
         Ok(answers)
     }
 
-    fn add(&mut self, hand_off: HandOff, blind: u64, batch: &mut Batch) -> Applied {
-        let HandOff { partition, partitions, group, reach, handed, orphans, counts, .. } = hand_off;
-        // Sorted, the engine's memtable finds its place faster.
-        let mut order: Vec<&Handed> = handed.iter().collect();
-        order.sort_unstable_by(|a, b| (a.family, a.key()).cmp(&(b.family, b.key())));
-        batch.0.extend(order.into_iter().map(|entry| {
+    fn add<'a>(
+        &mut self,
+        hand_off: &'a HandOff,
+        sorted: &[&'a Handed],
+        blind: u64,
+        batch: &mut Batch<'a>,
+    ) -> Applied {
+        let &HandOff { partition, partitions, group, reach, .. } = hand_off;
+        batch.0.extend(sorted.iter().map(|entry| {
             if entry.tombstone {
-                Change::Delete(entry.family, entry.key().to_vec())
+                Change::Delete(entry.family, entry.key().into())
             } else {
-                Change::PutRecord(entry.family, entry.record.clone(), entry.key_length)
+                Change::Put(entry.family, entry.key().into(), entry.value().into())
             }
         }));
-        batch.0.extend(orphans.iter().map(put_orphan));
-        let mut sum = counts;
+        batch.0.extend(hand_off.orphans.iter().map(|orphan| put_orphan(orphan)));
+        let mut sum = hand_off.counts.clone();
         sum.add(&self.settled[partition]);
-        let system = Family::System;
-        batch.0.push(Change::Put(system, counts_key(partition), sum.encode()));
-        batch.0.push(Change::Put(
-            system,
-            position_key(partition, partitions),
-            encode_position(partition, partitions, reach),
-        ));
-        batch.0.push(Change::Put(system, VERSION_KEY.to_vec(), hand_off.next_version.to_be_bytes().to_vec()));
-        if let Some(namespaces) = hand_off.namespaces {
-            batch.0.push(Change::Put(system, NAMESPACES_KEY.to_vec(), namespaces.encode()));
+        let mut system = |key: Vec<u8>, value: Vec<u8>| {
+            batch.0.push(Change::Put(Family::System, key.into(), value.into()));
+        };
+        system(counts_key(partition), sum.encode());
+        system(position_key(partition, partitions), encode_position(partition, partitions, reach));
+        system(VERSION_KEY.to_vec(), hand_off.next_version.to_be_bytes().to_vec());
+        if let Some(namespaces) = &hand_off.namespaces {
+            system(NAMESPACES_KEY.to_vec(), namespaces.encode());
         }
-        for namespace in hand_off.dead {
-            let mut key = DEAD_PREFIX.to_vec();
-            key.extend_from_slice(&namespace.to_be_bytes());
-            batch.0.push(Change::Put(system, key, Vec::new()));
+        for namespace in &hand_off.dead {
+            system([DEAD_PREFIX, &namespace.to_be_bytes()].concat(), Vec::new());
         }
-        Applied { partition, group, handed, blind, settled: self.settled[partition].clone() }
+        let gone = |(_, entry): &(usize, &Handed)| entry.tombstone || entry.family == Family::Expiry;
+        let gone = hand_off.handed.iter().enumerate().filter(gone).map(|(index, _)| index as u32).collect();
+        Applied { partition, group, gone, blind, settled: self.settled[partition].clone() }
     }
 
     /// Finds out what blind writes replaced: takes it out of the counts, the expiry index and the collections.
     fn settle_blind(
         &mut self,
         engine: &dyn Engine,
-        hand_off: &HandOff,
-        batch: &mut Batch,
+        partition: usize,
+        sorted: &[&Handed],
+        batch: &mut Batch<'_>,
     ) -> Result<u64, EngineError> {
-        let blind: Vec<&Handed> = hand_off.handed.iter().filter(|entry| entry.blind).collect();
+        let blind: Vec<&Handed> = sorted.iter().copied().filter(|entry| entry.blind).collect();
         if blind.is_empty() {
             return Ok(0);
         }
-        let keys: Vec<Vec<u8>> = blind.iter().map(|entry| entry.key().to_vec()).collect();
+        let keys: Vec<&[u8]> = blind.iter().map(|entry| entry.key()).collect();
         let olds = engine.get_many(Family::Meta, &keys).map_err(|error| match error {
             crate::engine::ReadError::Engine(error) => error,
             crate::engine::ReadError::NotInMemory => EngineError("a read from disk was refused".into()),
@@ -211,12 +231,12 @@ impl WriteBehind {
             let (Some(place), Some(meta)) = (MetaKey::parse(entry.key()), Meta::parse(&old)) else {
                 return Err(EngineError("a Meta entry does not parse".into()));
             };
-            self.settled[hand_off.partition].of_mut(place.namespace).add_key(&meta, -1);
+            self.settled[partition].of_mut(place.namespace).add_key(&meta, -1);
             if let Some(at_ms) = meta.expire_ms {
                 let MetaKey { slot, namespace, key, .. } = place;
                 let index = ExpiryKey { at_ms, slot, namespace, key, field: None }.encode();
                 // Before the partition's own changes: if the new value expires at the same time, it stays.
-                batch.0.push(Change::Delete(Family::Expiry, index.to_vec()));
+                batch.0.push(Change::Delete(Family::Expiry, index.to_vec().into()));
             }
             if let Some(collection) = meta.collection() {
                 let MetaKey { slot, namespace, .. } = place;
@@ -247,14 +267,14 @@ pub fn reclaim_orphans(engine: &dyn Engine, limit: usize) -> Result<usize, Engin
         let mut batch = Batch::default();
         let mut walk = engine.iterate(Family::Element, &elements, Tier::Disk);
         while let Some((element, _)) = walk.next().map_err(failed)? {
-            batch.0.push(Change::Delete(Family::Element, element.to_vec()));
+            batch.0.push(Change::Delete(Family::Element, element.to_vec().into()));
             if batch.0.len() > FEW {
                 batch.0 = vec![Change::DeleteRange(Family::Element, elements.clone())];
                 break;
             }
         }
         drop(walk);
-        batch.0.push(Change::Delete(Family::System, mark.clone()));
+        batch.0.push(Change::Delete(Family::System, mark.into()));
         engine.write(batch)?;
     }
     Ok(marks.len())
@@ -265,12 +285,22 @@ pub fn forget_namespaces(engine: &dyn Engine, namespaces: &[Namespace]) -> Resul
     let marks = namespaces.iter().map(|namespace| {
         let mut mark = DEAD_PREFIX.to_vec();
         mark.extend_from_slice(&namespace.to_be_bytes());
-        Change::Delete(Family::System, mark)
+        Change::Delete(Family::System, mark.into())
     });
     engine.write(Batch(marks.collect()))
 }
 
-fn put_orphan(orphan: &Orphan) -> Change {
+fn put_orphan(orphan: &Orphan) -> Change<'static> {
     let key = key::orphan(orphan.slot, orphan.namespace, orphan.version);
-    Change::Put(Family::System, key.to_vec(), Vec::new())
+    Change::Put(Family::System, key.to_vec().into(), Vec::new().into())
+}
+
+/// In the engine's order: its memtable then finds the place of each key near that of the last.
+fn sorted(handed: &[Handed]) -> Vec<&Handed> {
+    let mut order: Vec<(Family, u128, u32)> =
+        handed.iter().enumerate().map(|(index, entry)| (entry.family, entry.order, index as u32)).collect();
+    order.sort_unstable_by(|a, b| {
+        (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| handed[a.2 as usize].key().cmp(handed[b.2 as usize].key()))
+    });
+    order.into_iter().map(|(_, _, index)| &handed[index as usize]).collect()
 }

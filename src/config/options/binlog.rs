@@ -27,7 +27,7 @@ super::super::row::options! { Binlog {
     BINLOG_REPLAY_LIMIT: Size = Row::size("binlog-replay-limit", "128mb", 1 << 20, SIZE_MAX);
 
     /// How many milliseconds apart recent writes are moved from memory to RocksDB. They are in the binlog long before.
-    WRITE_BEHIND_INTERVAL_MS: u32 = Row::integer("write-behind-interval-ms", "2", 1, 1000);
+    WRITE_BEHIND_INTERVAL_MS: u32 = Row::integer("write-behind-interval-ms", "50", 1, 1000);
 }}
 
 use super::super::choice::AppendFsync;
