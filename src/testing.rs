@@ -14,6 +14,7 @@ use crate::keyspace::recovery;
 use crate::keyspace::slot;
 use crate::keyspace::transaction::{Need, Reach, Source};
 use crate::keyspace::view::View;
+use crate::keyspace::watch::Watch;
 use crate::keyspace::write_behind::WriteBehind;
 use crate::resp::{Protocol, Reply};
 
@@ -35,6 +36,10 @@ pub struct MiniServer {
     /// Protocol of the replies.
     pub protocol: Protocol,
     writer: WriteBehind,
+    /// What WATCH adds to.
+    pub watch: Option<Arc<Watch>>,
+    /// Commands run as if within EXEC.
+    pub atomic: bool,
     /// How many commands had to wait for a read from disk, or run elsewhere.
     pub waits: usize,
 }
@@ -60,6 +65,8 @@ impl MiniServer {
             database: 0,
             protocol: Protocol::Resp2,
             writer: WriteBehind::default(),
+            watch: None,
+            atomic: false,
             waits: 0,
         };
         let mut replay = recovery::Replay::new(&found, server.settings.clone());
@@ -72,6 +79,32 @@ impl MiniServer {
 
     /// Runs one command given as words; the raw reply.
     pub fn call(&mut self, words: &[&[u8]]) -> Vec<u8> {
+        let reply = self.call_open(words);
+        self.close_groups();
+        reply
+    }
+
+    /// Runs commands, each given as a line, as EXEC does: all together, as one record of the log. Their replies.
+    pub fn exec(&mut self, lines: &[&str]) -> Vec<String> {
+        self.write_behind();
+        self.atomic = true;
+        self.partitions[0].begin_atomic();
+        let replies = lines.iter().map(|line| {
+            let words = split(line);
+            show(&self.call_open(&words.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+        });
+        let replies = replies.collect();
+        self.partitions[0].end_atomic();
+        self.atomic = false;
+        if self.partitions.len() > 1 {
+            self.barrier()
+        } else {
+            self.close_groups()
+        }
+        replies
+    }
+
+    fn call_open(&mut self, words: &[&[u8]]) -> Vec<u8> {
         let mut frame = Vec::new();
         let mut ranges = Vec::new();
         for word in words {
@@ -94,7 +127,6 @@ impl MiniServer {
             return format!("-ERR wrong number of arguments for '{}' command\r\n", command.name).into_bytes();
         }
         self.run(command, args, &mut reply);
-        self.close_groups();
         reply.as_slice().to_vec()
     }
 
@@ -105,17 +137,23 @@ impl MiniServer {
         owners.sort_unstable();
         owners.dedup();
         let target = match command.run {
+            _ if self.atomic => None,
             Run::All(_) => None,
             Run::Cursor(word, _) => Some(crate::commands::generic::cursor_partition(args.word(word), count)),
             _ if owners.len() > 1 => None,
             _ => Some(owners.first().copied().unwrap_or(0)),
         };
-        let mut reach = Reach::SERVING;
+        let mut reach = if self.atomic { Reach::UNBOUNDED } else { Reach::SERVING };
         let mut kept: Vec<Need> = Vec::new();
         loop {
-            let settings = self.settings.clone();
-            let environment =
-                Environment { now_ms: self.now_ms, settings: &settings, database: self.database };
+            let (settings, watch) = (self.settings.clone(), self.watch.clone());
+            let environment = Environment {
+                now_ms: self.now_ms,
+                settings: &settings,
+                database: self.database,
+                atomic: self.atomic,
+                watch: watch.as_ref(),
+            };
             let view = (!kept.is_empty()).then(|| match target {
                 Some(index) => View::keep(&mut [&mut self.partitions[index]], &kept),
                 None => {
@@ -132,7 +170,7 @@ impl MiniServer {
             let within = if view.is_some() { Reach::UNBOUNDED } else { reach };
             match execute(command, args, source, within, environment, reply) {
                 Ok(done) => {
-                    if done.barrier {
+                    if done.barrier && !self.atomic {
                         self.barrier();
                     }
                     return;

@@ -74,7 +74,8 @@ impl Service {
         memory.budget = state.budget.total;
         memory.overlay = reports.iter().map(|report| report.dirty_bytes as u64).sum();
         let all: u64 = reports.iter().map(|report| report.memory_bytes as u64).sum();
-        memory.cache = all - memory.overlay;
+        // What is on its way to RocksDB may have been written anew since: it counts among the overlay only.
+        memory.cache = all.saturating_sub(memory.overlay);
         let (cache, pinned) = state.engine.cache_usage();
         memory.block_cache = cache as u64;
         memory.block_cache_pinned = pinned as u64;

@@ -60,7 +60,7 @@ pub(super) const COMMANDS: &[Command] = &[
         name: "quit",
         summary: "Closes the connection.",
         arity: Arity::AtLeast(1),
-        flags: BEFORE_AUTH,
+        flags: BEFORE_AUTH.and(Flags::UNQUEUED),
         run: Run::Session(quit),
         deprecated: Some(("7.2.0", "just closing the connection")),
         ..BASE
@@ -69,7 +69,7 @@ pub(super) const COMMANDS: &[Command] = &[
         name: "reset",
         summary: "Takes the connection back to its first state.",
         since: "6.2.0",
-        flags: BEFORE_AUTH,
+        flags: BEFORE_AUTH.and(Flags::UNQUEUED),
         run: Run::Session(reset),
         ..BASE
     },

@@ -1,7 +1,10 @@
 //! Runs one command on keys, from its words to its commit.
 
+use std::sync::Arc;
+
 use super::{Args, Command, Context, KeyRun, Run, Settings};
 use crate::keyspace::transaction::{Block, Committed, Need, Reach, Source, Stop, Transaction};
+use crate::keyspace::watch::Watch;
 use crate::resp::Reply;
 
 /// What a command runs against, beside the keyspace.
@@ -13,6 +16,10 @@ pub struct Environment<'a> {
     pub settings: &'a Settings,
     /// The client's database.
     pub database: usize,
+    /// One of several commands that happen together (EXEC): it does not block, and writes nothing blindly.
+    pub atomic: bool,
+    /// What the client watches; WATCH adds to it.
+    pub watch: Option<&'a Arc<Watch>>,
 }
 
 /// Why a command has no reply yet.
@@ -45,7 +52,8 @@ pub fn execute(
     let start = reply.len();
     let mut txn = Transaction::new(source, reach, environment.now_ms, environment.database);
     txn.want_events(environment.settings.events);
-    let mut context = Context { txn, reply, settings: environment.settings };
+    txn.set_atomic(environment.atomic);
+    let mut context = Context { txn, reply, settings: environment.settings, watch: environment.watch };
     let stop = match run(&mut context, args) {
         Ok(()) => return Ok(context.txn.commit(args.words())),
         Err(stop) => stop,
@@ -58,6 +66,10 @@ pub fn execute(
         }
         Stop::Need(needs) => Err(Halt::Need(all_needs(needs, command, args, &mut context.txn))),
         Stop::Settle => Err(Halt::Settle),
+        Stop::Block(block) if environment.atomic => {
+            block.otherwise.write(context.reply);
+            Ok(Committed { group: context.txn.abandon(), wrote: false, barrier: false })
+        }
         Stop::Block(block) => Err(Halt::Block(block)),
         Stop::Engine(error) => Err(Halt::Engine(error)),
     }
@@ -66,8 +78,8 @@ pub fn execute(
 /// The function behind a command on keys.
 pub fn key_run(command: &Command) -> Option<KeyRun> {
     match command.run {
-        Run::Keys(run) | Run::All(run) | Run::Cursor(_, run) => Some(run),
-        Run::Session(_) | Run::Admin(_) | Run::Container => None,
+        Run::Keys(run) | Run::Watch(run) | Run::All(run) | Run::Cursor(_, run) => Some(run),
+        Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Container => None,
     }
 }
 

@@ -21,12 +21,16 @@ pub mod spec;
 pub mod string;
 pub mod syntax;
 pub mod table;
+mod transactions;
 
 pub use args::Args;
 pub use spec::{Arity, Begin, Command, Find, Flags, Group, KeyFlags, Keys, Run};
 
+use std::sync::Arc;
+
 use crate::config::Events;
 use crate::keyspace::transaction::{Stop, Transaction};
+use crate::keyspace::watch::Watch;
 use crate::resp::Reply;
 
 /// How a command on keys ends.
@@ -44,6 +48,8 @@ pub struct Context<'a, 'b> {
     pub reply: &'b mut Reply,
     /// Options that commands depend on.
     pub settings: &'b Settings,
+    /// What the client watches.
+    pub watch: Option<&'b Arc<Watch>>,
 }
 
 /// Options that commands on keys depend on; a copy that CONFIG SET replaces.

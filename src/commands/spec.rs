@@ -75,6 +75,8 @@ impl Flags {
     pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
     /// Allowed while a script is over its time.
     pub const ALLOW_BUSY: Flags = Flags(1 << 17);
+    /// Runs at once though a transaction is being queued.
+    pub const UNQUEUED: Flags = Flags(1 << 29);
     /// A subcommand that COMMAND does not tell of: its command reads its own arguments, but for this one, which
     /// runs elsewhere (DEBUG OBJECT).
     pub const HIDDEN: Flags = Flags(1 << 30);
@@ -384,6 +386,19 @@ impl Keys {
     }
 }
 
+/// What a command does with its client's transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
+    /// Begins one: what follows is queued.
+    Begin,
+    /// Runs what was queued.
+    Run,
+    /// Forgets what was queued, and what is watched.
+    Discard,
+    /// Forgets what is watched.
+    Unwatch,
+}
+
 /// Where a command runs, and what does it.
 #[derive(Debug, Clone, Copy)]
 pub enum Run {
@@ -391,10 +406,14 @@ pub enum Run {
     Keys(KeyRun),
     /// In the partition that the cursor (the word at this index) points into.
     Cursor(usize, KeyRun),
+    /// As [`Run::Keys`], with what the client watches at hand.
+    Watch(KeyRun),
     /// Over all partitions at once.
     All(KeyRun),
     /// In the client's connection, at once.
     Session(SessionRun),
+    /// In the client's connection, about its transaction.
+    Queue(Queue),
     /// By the admin actor.
     Admin(AdminRun),
     /// It only has subcommands.

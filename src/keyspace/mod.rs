@@ -19,4 +19,5 @@ pub mod slot;
 pub mod table;
 pub mod transaction;
 pub mod view;
+pub mod watch;
 pub mod write_behind;

@@ -20,9 +20,10 @@ use super::counts::{AllCounts, Counts};
 use super::namespace::Namespaces;
 use super::slot::Slot;
 use super::table::{self, DirtyEntry, Group, Table, Value};
-use super::transaction::Event;
+use super::transaction::{Event, write_command};
+use super::watch::Watchers;
 use super::write_behind::{Applied, HandOff, Handed, Orphan};
-use crate::encoding::key::{KeyBuf, Namespace, Version};
+use crate::encoding::key::{self, KeyBuf, MetaKey, Namespace, Version};
 use crate::engine::{Engine, Family, Range, ReadError, Tier};
 
 /// Families that have a table: all but System.
@@ -168,6 +169,13 @@ pub struct Partition {
     namespaces_dirty: bool,
     pub(super) scratch: Vec<u8>,
     seed: u64,
+    /// Who watches which keys.
+    pub(super) watchers: Watchers,
+    /// What is committed now belongs to one transaction of a client, and goes into one record: see
+    /// [`Partition::begin_atomic`]. The database of its last command; `None` before the first.
+    atomic: Option<Option<usize>>,
+    /// Databases were emptied or exchanged since whoever runs commands last looked.
+    pub databases_changed: bool,
     /// Somebody wants [`Partition::touched`].
     pub follows: bool,
     /// Meta keys that commits changed, while somebody follows them; whoever runs commands takes them.
@@ -214,10 +222,18 @@ impl Partition {
             namespaces_dirty: false,
             scratch: Vec::new(),
             seed: index as u64,
+            watchers: Watchers::default(),
+            atomic: None,
+            databases_changed: false,
             follows: false,
             touched: Vec::new(),
             events: Vec::new(),
         }
+    }
+
+    /// Whether commits have to say which keys they change.
+    pub(super) fn wants_touched(&self) -> bool {
+        self.follows || !self.watchers.is_empty()
     }
 
     /// Which namespaces the databases show.
@@ -337,11 +353,14 @@ impl Partition {
     ) -> &mut Vec<u8> {
         /// A record is one unit for checksums and for replay's memory; longer groups are cut here.
         const RECORD_BYTES: usize = 256 * 1024;
-        let joins = self.open.last().is_some_and(|last| {
-            last.database as usize == database
-                && last.clock_ms == clock_ms
-                && last.payload.len() + length <= RECORD_BYTES
-        });
+        let joins = match self.atomic {
+            Some(within) => within.is_some(),
+            None => self.open.last().is_some_and(|last| {
+                last.database as usize == database
+                    && last.clock_ms == clock_ms
+                    && last.payload.len() + length <= RECORD_BYTES
+            }),
+        };
         if !joins {
             self.open.push(LogRecord {
                 offset: 0,
@@ -354,9 +373,31 @@ impl Partition {
         }
         let last = self.open.len() - 1;
         let record = &mut self.open[last];
+        if let Some(within) = &mut self.atomic
+            && within.replace(database).is_some_and(|before| before != database)
+        {
+            let number = crate::number::Decimal::new(database as i64);
+            write_command(&mut record.payload, [&b"SELECT"[..], number.as_bytes()].into_iter());
+        }
         record.first_slot = record.first_slot.min(slots.0);
         record.last_slot = record.last_slot.max(slots.1);
         &mut record.payload
+    }
+
+    /// What is committed from now on belongs to one transaction of a client: it is one record of the log, whatever its
+    /// size, in which SELECT names the database where that changes. So a crash leaves all of it or nothing.
+    pub fn begin_atomic(&mut self) {
+        self.atomic = Some(None);
+    }
+
+    /// The transaction is over.
+    pub fn end_atomic(&mut self) {
+        self.atomic = None;
+    }
+
+    /// Whether the transaction that is open has written anything.
+    pub fn has_written_atomic(&self) -> bool {
+        matches!(self.atomic, Some(Some(_)))
     }
 
     /// Ends the tick's group. Its records, with their places in the log, or nothing if nothing was written.
@@ -506,6 +547,8 @@ impl Partition {
 
     /// Empties a database: it shows a new namespace. O(1).
     pub(super) fn flush_database(&mut self, database: usize) {
+        self.touch_watched(self.namespaces.of(database), None);
+        self.databases_changed = true;
         let dead = self.namespaces.flush(database);
         self.counts.forget(dead);
         self.namespaces_changed.push(dead);
@@ -514,8 +557,29 @@ impl Partition {
 
     /// Exchanges two databases. O(1).
     pub(super) fn swap_databases(&mut self, first: usize, second: usize) {
+        let (one, other) = (self.namespaces.of(first), self.namespaces.of(second));
+        self.touch_watched(one, Some(other));
+        self.touch_watched(other, Some(one));
+        self.databases_changed = true;
         self.namespaces.swap(first, second);
         self.namespaces_dirty = true;
+    }
+
+    /// Marks the watches of a namespace's keys that exist, there or in the namespace that takes its place. What can
+    /// only be known from disk counts as existing.
+    fn touch_watched(&mut self, namespace: Namespace, other: Option<Namespace>) {
+        for meta_key in self.watchers.keys_of(namespace) {
+            let mut places = vec![meta_key.clone()];
+            if let (Some(other), Some(place)) = (other, MetaKey::parse(&meta_key)) {
+                places.push(key::meta(place.slot, other, place.key));
+            }
+            let exists = places
+                .iter()
+                .any(|place| !matches!(self.read(Family::Meta, place, Tier::Memory, 0), Ok((None, _))));
+            if exists {
+                self.watchers.touch(&meta_key);
+            }
+        }
     }
 
     /// When a key was last used, Unix time in seconds, if it is in memory.

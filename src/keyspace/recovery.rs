@@ -207,11 +207,17 @@ impl Replay {
         if consumed != record.payload.len() {
             return Err(malformed("ends within a command".into()));
         }
+        let mut database = usize::from(record.database);
         for command in &batch.commands {
             let first = command.first as usize;
             let ranges = &batch.ranges[first..first + command.count as usize];
             let args = Args::new(&record.payload, ranges);
-            self.run(partitions, record, args).map_err(|error| match error {
+            if args.word(0) == b"SELECT" {
+                let number = crate::number::parse_i64(args.word(1)).and_then(|n| usize::try_from(n).ok());
+                database = number.ok_or_else(|| malformed("selects no database".into()))?;
+                continue;
+            }
+            self.run(partitions, record, database, args).map_err(|error| match error {
                 Halt::Engine(error) => ReplayError::Engine(error),
                 other => malformed(format!("{} stopped: {other:?}", args.word(0).escape_ascii())),
             })?;
@@ -225,7 +231,13 @@ impl Replay {
         Ok(true)
     }
 
-    fn run(&self, partitions: &mut [Box<Partition>], record: &LogRecord, args: Args<'_>) -> Result<(), Halt> {
+    fn run(
+        &self,
+        partitions: &mut [Box<Partition>],
+        record: &LogRecord,
+        database: usize,
+        args: Args<'_>,
+    ) -> Result<(), Halt> {
         let command = table::find(args.word(0)).filter(|command| key_run(command).is_some());
         let Some(command) = command else {
             return Err(Halt::Engine(EngineError(format!(
@@ -237,7 +249,9 @@ impl Replay {
         let environment = Environment {
             now_ms: record.clock_ms,
             settings: &self.settings,
-            database: usize::from(record.database),
+            database,
+            atomic: false,
+            watch: None,
         };
         let mut reply = Reply::new(Protocol::Resp2);
         let source = match partitions {

@@ -14,6 +14,7 @@ use super::partition::Partition;
 use super::slot::{self, Slot};
 use super::table::{self, Group, Value, Write};
 use super::view::View;
+use super::watch::Watch;
 use super::write_behind::Orphan;
 use crate::config::Events;
 use crate::encoding::key::{self, ExpiryKey, KeyBuf, Namespace};
@@ -227,6 +228,8 @@ pub struct Transaction<'a> {
     touched: Vec<KeyBuf>,
     wanted_events: Events,
     events: Vec<Event>,
+    /// One command of several that happen together: it cannot wait for a blind write to be settled.
+    atomic: bool,
     stats: (u64, u64),
     /// Random numbers, for commands that choose.
     pub random: fastrand::Rng,
@@ -243,8 +246,8 @@ impl<'a> Transaction<'a> {
         };
         let seed = keyspace_wide::next_seed(&mut source) ^ now_ms;
         let follows = match &source {
-            Source::One(partition) => partition.follows,
-            Source::All(partitions) => partitions.iter().any(|partition| partition.follows),
+            Source::One(partition) => partition.wants_touched(),
+            Source::All(partitions) => partitions.iter().any(|partition| partition.wants_touched()),
             Source::View(_) => false,
         };
         Transaction {
@@ -269,6 +272,7 @@ impl<'a> Transaction<'a> {
             touched: Vec::new(),
             wanted_events: Events::default(),
             events: Vec::new(),
+            atomic: false,
             stats: (0, 0),
             random: fastrand::Rng::with_seed(seed),
         }
@@ -410,6 +414,9 @@ impl<'a> Transaction<'a> {
     /// The place of a key, for a write that does not care what was there (a plain SET): what it was is found
     /// out when the write reaches the engine. Uses what is in memory already.
     pub fn entry_blind(&mut self, key: &[u8]) -> Result<Entry, Stop> {
+        if self.atomic {
+            return self.entry(key);
+        }
         let (slot, meta_key) = self.place(key);
         let (namespace, now_s, index) = (self.namespace, self.now_s(), self.index_of(slot));
         if let Some(own) = self.own_write(Family::Meta, &meta_key) {
@@ -712,6 +719,21 @@ impl<'a> Transaction<'a> {
         self.partition(index)?.used_s(Family::Meta, &meta_key)
     }
 
+    /// Says that this is one command of several that happen together (EXEC): none of them is blind, so that the others
+    /// may ask for counts.
+    pub fn set_atomic(&mut self, atomic: bool) {
+        self.atomic = atomic;
+    }
+
+    /// Marks `watch` when the key changes.
+    pub fn watch(&mut self, entry: &Entry, watch: &Arc<Watch>) {
+        let expire_ms = entry.meta().and_then(|meta| meta.expire_ms);
+        let index = self.index_of(entry.slot);
+        if let Some(partition) = self.partition(index) {
+            partition.watchers.add(&entry.meta_key, expire_ms, watch);
+        }
+    }
+
     // ---- events -----------------------------------------------------------------------------------------
 
     /// Says which events (`notify-keyspace-events`) somebody wants; at first, none.
@@ -804,7 +826,10 @@ impl<'a> Transaction<'a> {
         for meta_key in std::mem::take(&mut self.touched) {
             let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
             if let Some(partition) = self.partition(index) {
-                partition.touched.push(meta_key);
+                partition.watchers.touch(&meta_key);
+                if partition.follows {
+                    partition.touched.push(meta_key);
+                }
             }
         }
         let barrier = matches!(self.source, Source::All(_));
