@@ -37,6 +37,8 @@ pub struct Session {
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// How often RESET was called: what the connection keeps beside its session is forgotten then.
+    pub resets: u64,
     /// The connection ends when what was answered so far has been sent.
     pub closing: bool,
 }
@@ -101,6 +103,7 @@ impl Session {
             replies: Replies::On,
             no_evict: false,
             no_touch: false,
+            resets: 0,
             closing: false,
         }
     }
@@ -147,6 +150,7 @@ impl Session {
             active_ms: self.active_ms,
             last_command: self.last_command,
             no_evict: self.no_evict,
+            resets: self.resets + 1,
             closing: self.closing,
             ..fresh
         };

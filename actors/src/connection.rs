@@ -17,23 +17,28 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use pika_core::commands::spec::{Command, Run};
+use pika_core::commands::spec::{Command, Queue, Run};
 use pika_core::commands::table::{self, Entry};
 use pika_core::commands::{Args, Flags};
 use pika_core::config::options;
 use pika_core::keyspace::table::Group;
 use pika_core::keyspace::transaction::Stop;
+use pika_core::keyspace::watch::Watch;
 use pika_core::resp::{Batch, Limits, Parser, Protocol, Reply};
 use pika_core::server::SessionContext;
 use pika_core::session::Replies;
 
-use crate::message::{Administer, Execute, Finished, Kill, Lend};
+use crate::message::{Administer, Execute, Finished, Kill, Lend, Wake, Why};
 use crate::partition::{Host, Ran};
 use crate::router::{Route, route};
 use crate::service::Service;
 use crate::socket::{ReadHalf, WriteHalf};
-use crate::state::{ClientHandle, State, lock, now_us};
+use crate::state::{Blocking, ClientHandle, State, lock, now_us};
 use crate::work::{Exclusive, Op, Work};
+
+mod transaction;
+
+use transaction::Transaction;
 
 /// Replies that may wait for their client before it is read no further; bytes.
 pub const OUTPUT_PAUSE: usize = 256 * 1024;
@@ -41,6 +46,8 @@ pub const OUTPUT_PAUSE: usize = 256 * 1024;
 const READ_ROOM: (usize, usize) = (4 * 1024, 64 * 1024);
 /// Room for one read of a large argument, whatever its header says; bytes.
 const LARGE_READ_ROOM: usize = 4 * 1024 * 1024;
+/// Bytes read from a client whose commands are being run elsewhere, at most.
+const READ_AHEAD: usize = 4 * 1024;
 /// Commands taken from a frame at a time.
 const BATCH: usize = 1024;
 
@@ -59,6 +66,8 @@ struct Parsed {
 struct Assembly {
     replies: Vec<Option<BytesMut>>,
     hold: Group,
+    /// It is EXEC's.
+    execution: Option<transaction::Execution>,
 }
 
 /// A connection's state; shared by its actor, its reader, and its arbiter's partition (all of one thread).
@@ -83,6 +92,10 @@ pub struct Core {
     paused: Option<Box<Work>>,
     under_way: usize,
     assembly: Option<Assembly>,
+    /// What was queued since MULTI.
+    transaction: Option<Transaction>,
+    watch: Option<Arc<Watch>>,
+    resets: u64,
     /// Replies that may leave.
     output: BytesMut,
     /// Replies that wait for the log, in order.
@@ -153,6 +166,10 @@ impl Stream for Reader {
 
 impl Core {
     fn wants_input(&self) -> bool {
+        if self.under_way > 0 && !self.close_after_output {
+            // A little is read ahead: the end of the connection is seen while a command waits.
+            return self.input.len() < READ_AHEAD;
+        }
         self.under_way == 0
             && self.parsed.is_none()
             && self.paused.is_none()
@@ -277,6 +294,9 @@ impl Core {
             let entry = match self.admit(args) {
                 Ok(entry) => entry,
                 Err(Some(error)) => {
+                    if let Some(transaction) = &mut self.transaction {
+                        transaction.refuse();
+                    }
                     if !self.run_ops(parsed, &mut ops, &mut owners) {
                         return false;
                     }
@@ -292,7 +312,21 @@ impl Core {
                     return false;
                 }
             };
-            match route(entry.command, args, partitions) {
+            let where_to = route(entry.command, args, partitions);
+            if self.transaction.is_some()
+                && !matches!(where_to, Route::Queue(Queue::Begin | Queue::Run | Queue::Discard))
+                && !self.queue(entry, args)
+            {
+                parsed.next += 1;
+                continue;
+            }
+            // What waits, or begins to watch, is a piece of work of its own: what came before it is answered.
+            let alone =
+                entry.command.flags.has(Flags::BLOCKING) || matches!(entry.command.run, Run::Watch(_));
+            if alone && !ops.is_empty() && !self.run_ops(parsed, &mut ops, &mut owners) {
+                return false;
+            }
+            match where_to {
                 Route::Partition(owner) => {
                     let replies = self.replies || self.reply_permit();
                     ops.push(Op {
@@ -306,6 +340,9 @@ impl Core {
                         owners.push(owner);
                     }
                     parsed.next += 1;
+                    if alone && !self.run_ops(parsed, &mut ops, &mut owners) {
+                        return false;
+                    }
                 }
                 other => {
                     // What came before must be done first.
@@ -354,8 +391,9 @@ impl Core {
             self.state.paused.store(false, Ordering::Relaxed);
             return false;
         }
-        let keyless = matches!(command.run, Run::Session(_) | Run::Admin(_) | Run::Container);
-        !keyless && (!current.writes_only || command.is_write())
+        let keyless = matches!(command.run, Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Container);
+        let writes = command.is_write() || command.flags.has(Flags::MAY_REPLICATE);
+        !keyless && (!current.writes_only || writes)
     }
 
     fn come_back(&self) {
@@ -393,8 +431,37 @@ impl Core {
         }
     }
 
+    /// Queues a command of a transaction. Returns whether it is to be run at once instead.
+    fn queue(&mut self, entry: &'static Entry, args: Args<'_>) -> bool {
+        if matches!(entry.command.run, Run::Watch(_)) {
+            self.answer_error(b"ERR WATCH inside MULTI is not allowed");
+            return false;
+        }
+        if entry.command.flags.has(Flags::UNQUEUED) {
+            return true;
+        }
+        let Some(transaction) = &mut self.transaction else { return true };
+        if entry.command.flags.has(Flags::NO_MULTI) {
+            transaction.refuse();
+            self.host.borrow_mut().statistics.rejected(entry.id);
+            self.answer_error(b"ERR Command not allowed inside a transaction");
+        } else {
+            transaction.push(entry, args);
+            self.answer(|reply| reply.simple("QUEUED"));
+        }
+        false
+    }
+
     fn work(&mut self, parsed: &Parsed, ops: Vec<Op>) -> Box<Work> {
-        let (frame, inline) = (parsed.frame.clone(), parsed.inline.clone());
+        let watched = ops.iter().any(|op| matches!(op.entry.command.run, Run::Watch(_)));
+        let mut work = self.new_work(parsed.frame.clone(), parsed.inline.clone(), ops);
+        if watched {
+            work.watch = Some(self.watch.get_or_insert_default().clone());
+        }
+        work
+    }
+
+    fn new_work(&mut self, frame: Bytes, inline: Bytes, ops: Vec<Op>) -> Box<Work> {
         if let Some(mut work) = self.spare_work.take() {
             work.frame = frame;
             work.inline = inline;
@@ -418,6 +485,12 @@ impl Core {
             client: self.address.clone(),
             client_facts: (self.id, self.client_address.clone()),
             home: 0,
+            atomic: false,
+            begun: false,
+            void: false,
+            watch: None,
+            retry: None,
+            ran: Vec::new(),
         })
     }
 
@@ -499,7 +572,7 @@ impl Core {
     /// Keeps the allocations of a piece of work that is done.
     fn keep_for_later(&mut self, mut work: Box<Work>) {
         self.spare = (std::mem::take(&mut work.ranges), std::mem::take(&mut work.ops));
-        if work.ends.is_none() && work.needs.is_empty() {
+        if work.ends.is_none() && work.needs.is_empty() && work.watch.is_none() {
             // Lets go of what was read: the input buffer is used again.
             work.frame = Bytes::new();
             work.inline = Bytes::new();
@@ -509,7 +582,8 @@ impl Core {
 
     fn run_in_several(&mut self, parsed: &Parsed, ops: Vec<Op>, owners: &[usize], local: usize) {
         let count = ops.len();
-        self.assembly = Some(Assembly { replies: (0..count).map(|_| None).collect(), hold: 0 });
+        self.assembly =
+            Some(Assembly { replies: (0..count).map(|_| None).collect(), hold: 0, execution: None });
         let mut parts: Vec<(Vec<Op>, Vec<u32>)> = vec![Default::default(); self.state.identity.partitions];
         for (place, (op, &owner)) in ops.into_iter().zip(owners).enumerate() {
             parts[owner].0.push(op);
@@ -539,26 +613,6 @@ impl Core {
         }
     }
 
-    fn take_part(&mut self, mut work: Box<Work>, hold: Group) {
-        self.under_way -= 1;
-        if let (Some(assembly), Some(ends)) = (&mut self.assembly, &work.ends) {
-            let mut rest = work.reply.take();
-            let mut start = 0;
-            for (&place, &end) in work.places.iter().zip(ends) {
-                assembly.replies[place as usize] = Some(rest.split_to(end - start));
-                start = end;
-            }
-            assembly.hold = assembly.hold.max(hold);
-        }
-        if self.under_way == 0
-            && let Some(assembly) = self.assembly.take()
-        {
-            let mut all = BytesMut::new();
-            assembly.replies.into_iter().flatten().for_each(|reply| all.extend_from_slice(&reply));
-            self.append(all, assembly.hold);
-        }
-    }
-
     /// Runs a command that is not one partition's. Returns whether it is done.
     fn run_elsewhere(
         &mut self,
@@ -579,9 +633,13 @@ impl Core {
         work.ranges = parsed.batch.ranges.clone();
         match route {
             Route::Session => {
-                self.run_session(&work, entry);
+                let (reply, permit) = self.run_session(&work, entry);
+                if permit {
+                    self.append(reply, 0);
+                }
                 true
             }
+            Route::Queue(what) => self.run_queue(what, entry),
             Route::Admin => {
                 let session = lock(&self.handle.session).clone();
                 self.under_way += 1;
@@ -600,7 +658,8 @@ impl Core {
         }
     }
 
-    fn run_session(&mut self, work: &Work, entry: &'static Entry) {
+    /// Runs a command about the connection. Its reply, and whether it is sent.
+    fn run_session(&mut self, work: &Work, entry: &'static Entry) -> (BytesMut, bool) {
         let began = Instant::now();
         let op = work.ops[0];
         let args = work.args(&op);
@@ -625,6 +684,10 @@ impl Core {
             reply.truncate(0);
             reply.error(&text);
         }
+        if std::mem::replace(&mut self.resets, session.resets) != session.resets {
+            self.transaction = None;
+            self.watch = None;
+        }
         let permit = session.take_reply_permit();
         self.protocol = session.protocol;
         self.database = session.database;
@@ -647,9 +710,7 @@ impl Core {
         {
             crate::work::add_slow(&self.state, work, &op, took);
         }
-        if permit {
-            self.append(reply.take(), 0);
-        }
+        (reply.take(), permit)
     }
 
     /// Adds replies that may leave when the log has `group`.
@@ -818,6 +879,9 @@ impl Connection {
             paused: None,
             under_way: 0,
             assembly: None,
+            transaction: None,
+            watch: None,
+            resets: 0,
             output: BytesMut::new(),
             held: VecDeque::new(),
             held_bytes: 0,
@@ -857,6 +921,10 @@ impl Actor for Connection {
         core.me = None;
         core.address = None;
         core.reader = None;
+        let blocking = std::mem::replace(&mut *lock(&core.handle.blocked), Blocking::Gone);
+        if let Blocking::At(partition, ticket) = blocking {
+            core.state.partitions()[partition].do_send(Wake { ticket, why: Why::Gone });
+        }
         lock(&core.state.clients).remove(&core.id);
         core.state.client_count.fetch_sub(1, Ordering::AcqRel);
     }

@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pika_core::binlog::Record;
-use pika_core::commands::execute::{Environment, Halt, execute};
-use pika_core::commands::{Args, Settings};
+use pika_core::commands::Settings;
+use pika_core::commands::execute::{Halt, execute};
 use pika_core::keyspace::partition::{LogRecord, Partition};
 use pika_core::keyspace::table::Group;
-use pika_core::keyspace::transaction::{Reach, Source};
+use pika_core::keyspace::transaction::{Block, Committed, Reach, Source};
 use pika_core::keyspace::view::View;
 use pika_core::slowlog::SlowLog;
 
 use crate::message::Return;
+use crate::partition::{environment, keys_of};
 use crate::state::State;
-use crate::work::{Exclusive, Op, Work, add_slow};
+use crate::work::{Blocked, Exclusive, Op, Work, add_slow};
 use crate::write_behind::Job;
 
 /// A partition's record, for the log's writer.
@@ -34,63 +35,77 @@ pub fn to_record(record: LogRecord) -> Record {
 /// Runs the next command against a view. If it needs more than the view holds, its needs grow, and it comes back
 /// without having run.
 pub fn run_on_view(work: &mut Work, view: &View, settings: &Settings, now_ms: u64, state: &State) {
-    let op = work.ops[work.next];
     let start = work.reply.len();
-    let began = Instant::now();
-    let environment = Environment { now_ms, settings, database: op.database };
-    let words = &work.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
-    let args = Args::new(if op.inline { &work.inline } else { &work.frame }, words);
-    let source = Source::View(view);
-    match execute(op.entry.command, args, source, Reach::UNBOUNDED, environment, &mut work.reply) {
+    match run_next(work, Source::View(view), settings, now_ms, state) {
         Ok(_) => {
-            slow_elsewhere(state, work, &op, began.elapsed());
-            finish_op(work, &op, start);
+            work.finish_op(start);
+            work.needs.clear();
         }
         Err(Halt::Need(needs)) => work.needs.extend(needs),
-        Err(Halt::Settle) => {}
-        Err(Halt::Block(block)) => {
-            block.otherwise.write(&mut work.reply);
-            finish_op(work, &op, start);
-        }
+        // It is looked at again where it came from.
+        Err(Halt::Settle | Halt::Block(_)) => work.needs.clear(),
         Err(Halt::Engine(error)) => crate::server::fail_stop(&state.logger, &error.to_string()),
     }
 }
 
-fn finish_op(work: &mut Work, op: &Op, start: usize) {
-    if !op.replies {
-        work.reply.truncate(start);
+/// Runs the next command. Its reply is in the work, and the work not yet past it.
+fn run_next(
+    work: &mut Work,
+    source: Source<'_>,
+    settings: &Settings,
+    now_ms: u64,
+    state: &State,
+) -> Result<Committed, Halt> {
+    let op = work.ops[work.next];
+    let began = Instant::now();
+    let mut reply = std::mem::take(&mut work.reply);
+    let start = reply.len();
+    let environment = environment(work, op.database, now_ms, settings);
+    let done = execute(op.entry.command, work.next_args(), source, Reach::UNBOUNDED, environment, &mut reply);
+    work.reply = reply;
+    if done.is_ok() {
+        let took = began.elapsed();
+        let failed = work.reply.as_slice().get(start) == Some(&b'-');
+        work.ran.push((op.entry.id, took.as_nanos() as u64, failed));
+        slow_elsewhere(state, work, &op, took);
     }
-    let end = work.reply.len();
-    if let Some(ends) = &mut work.ends {
-        ends.push(end);
-    }
-    work.next += 1;
-    work.needs.clear();
+    done
 }
 
-/// Runs a command over lent partitions on a thread that may wait, and sends the states home.
+/// Runs a command, or commands that happen together, over lent partitions on a thread that may wait, and sends the
+/// states home.
 pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, now_ms: u64) {
     let shared = state.clone();
     state.reads.run(move || {
         let Exclusive { mut work, mut held } = *exclusive;
         let settings = shared.settings();
-        let op = work.ops[work.next];
-        let start = work.reply.len();
-        let environment = Environment { now_ms, settings: &settings, database: op.database };
-        let words = &work.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
-        let args = Args::new(if op.inline { &work.inline } else { &work.frame }, words);
-        let source = if held.len() == 1 { Source::One(&mut held[0]) } else { Source::All(&mut held) };
-        let began = Instant::now();
-        match execute(op.entry.command, args, source, Reach::UNBOUNDED, environment, &mut work.reply) {
-            Ok(_) => {}
-            Err(Halt::Block(block)) => block.otherwise.write(&mut work.reply),
-            Err(Halt::Engine(error)) => crate::server::fail_stop(&shared.logger, &error.to_string()),
-            // States are settled before they are lent, and nothing bounds the reads.
-            Err(halt) => crate::server::fail_stop(&shared.logger, &format!("{halt:?} with all states lent")),
+        if work.atomic && !work.begun {
+            work.void = work.watch.as_ref().is_some_and(|watch| watch.is_void(now_ms));
+            work.begun = true;
+            held[0].begin_atomic();
         }
-        slow_elsewhere(&shared, &work, &op, began.elapsed());
-        finish_op(&mut work, &op, start);
-        send_home(held, work, &shared);
+        let mut blocked = None;
+        while !work.void && work.next < work.ops.len() {
+            let start = work.reply.len();
+            let source = if held.len() == 1 { Source::One(&mut held[0]) } else { Source::All(&mut held) };
+            match run_next(&mut work, source, &settings, now_ms, &shared) {
+                Ok(_) => work.finish_op(start),
+                Err(Halt::Block(block)) => {
+                    blocked = Some(block);
+                    break;
+                }
+                Err(Halt::Engine(error)) => crate::server::fail_stop(&shared.logger, &error.to_string()),
+                // States are settled before they are lent, and nothing bounds the reads.
+                Err(halt) => {
+                    crate::server::fail_stop(&shared.logger, &format!("{halt:?} with all states lent"))
+                }
+            }
+            if !work.atomic {
+                break;
+            }
+        }
+        held[0].end_atomic();
+        send_home(held, work, blocked, &shared);
     });
 }
 
@@ -102,7 +117,7 @@ fn slow_elsewhere(state: &State, work: &Work, op: &Op, took: Duration) {
 }
 
 #[expect(clippy::vec_box, reason = "partitions move between threads one by one, and are large")]
-fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, state: &State) {
+fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, block: Option<Box<Block>>, state: &State) {
     let mut groups: Vec<Option<(Group, u64)>> = vec![None; held.len()];
     let written = held[0].close_group();
     let handed_off = written.is_some();
@@ -130,10 +145,23 @@ fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, state: &State) 
             work.hold = group.map_or(0, |(group, _)| group);
         }
     }
-    let mut work = Some(work);
-    for (partition, group) in held.into_iter().zip(groups) {
+    let (mut blocked, mut work) = (None, Some(work));
+    if let Some(block) = block
+        && let Some(work) = work.take()
+    {
+        // The alarms are set while all states are held: no change can pass unseen.
+        let keys = keys_of(&block, held[0].namespaces(), work.ops[work.next].database);
+        let ticket = state.alarms.new_ticket();
+        state.alarms.add(&keys, (home, ticket));
+        held.iter_mut().for_each(|partition| partition.follows = true);
+        blocked = Some(Blocked { work, block, ticket, keys, spread: true });
+    }
+    // Home first: what a change elsewhere sends there must find the command that waits.
+    let mut all: Vec<_> = held.into_iter().zip(groups).collect();
+    all.sort_by_key(|(partition, _)| partition.index != home);
+    for (partition, group) in all {
         let index = partition.index;
-        let work = if index == home { work.take() } else { None };
-        state.partitions()[index].do_send(Return { state: partition, group, handed_off, work });
+        let (work, blocked) = if index == home { (work.take(), blocked.take()) } else { (None, None) };
+        state.partitions()[index].do_send(Return { state: partition, group, handed_off, work, blocked });
     }
 }

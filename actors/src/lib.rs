@@ -11,13 +11,14 @@
 //! * [`connection`]: one client: parses what a read brought, routes it, keeps replies in order.
 //! * [`partition`]: owns a [`pika_core::keyspace::partition::Partition`]; runs commands; a group of writes a tick.
 //! * [`binlog`]: the log's file: group commit, fsync policy, rotation, retention.
-//! * [`work`]: what travels between them. * [`elsewhere`]: commands on threads that may wait.
+//! * [`alarms`]: who waits for keys of several partitions. * [`work`]: what travels between them. * [`elsewhere`]: commands on threads that may wait.
 //! * [`write_behind`]: the only writer of RocksDB. * [`reads`]: threads that wait for the disk.
 //! * [`expirer`]: finds what is due. * [`admin`]: INFO, CONFIG, BGSAVE, SHUTDOWN, on a thread that may wait.
 //! * [`state`]: what all of them share. [`service`]: what commands ask of the server.
 //! * [`server`]: the order of starting and stopping.
 
 pub mod admin;
+pub mod alarms;
 pub mod backup;
 pub mod binlog;
 pub mod connection;

@@ -182,6 +182,7 @@ fn give(
         };
         let id = session.id;
         let handle = Arc::new(ClientHandle {
+            blocked: Mutex::default(),
             session: Mutex::new(session),
             address: Default::default(),
             output_bytes: Default::default(),

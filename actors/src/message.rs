@@ -16,9 +16,10 @@ use pika_core::keyspace::expiry::Due;
 use pika_core::keyspace::namespace::Namespaces;
 use pika_core::keyspace::partition::{Partition, Stats};
 use pika_core::keyspace::write_behind::Applied;
+use pika_core::server::Unblock;
 use pika_core::session::Session;
 
-use crate::work::{Exclusive, Work};
+use crate::work::{Blocked, Exclusive, Work};
 
 /// Connection → partition on another arbiter: run these commands. Answered by [`Finished`].
 #[derive(Debug, Message)]
@@ -82,6 +83,31 @@ pub struct Return {
     pub handed_off: bool,
     /// The command with its reply; for one of the partitions.
     pub work: Option<Box<Work>>,
+    /// The command if it waits for a key now; for one of the partitions.
+    pub blocked: Option<Blocked>,
+}
+
+/// About a command that waits for keys.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Wake {
+    /// Which: the number that its partition gave it.
+    pub ticket: u64,
+    /// What happened.
+    pub why: Why,
+}
+
+/// Why a command that waits is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// A key of it changed, in another partition.
+    Changed,
+    /// Its time is over.
+    TimedOut,
+    /// CLIENT UNBLOCK.
+    Unblocked(Unblock),
+    /// The client is gone.
+    Gone,
 }
 
 /// Expirer → partition: these may be due.

@@ -13,15 +13,16 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use pika_core::commands::execute::{Environment, Halt, execute};
+use pika_core::commands::execute::{Environment, Halt, execute, missing};
 use pika_core::commands::spec::Run;
-use pika_core::commands::{Args, Flags, Settings};
+use pika_core::commands::{Flags, Settings};
+use pika_core::encoding::key::KeyBuf;
 use pika_core::engine::{Read, Tier};
 use pika_core::info::Statistics;
 use pika_core::keyspace::expiry;
 use pika_core::keyspace::partition::{LogRecord, Partition};
 use pika_core::keyspace::table::Group;
-use pika_core::keyspace::transaction::{Committed, Need, Reach, Source};
+use pika_core::keyspace::transaction::{Need, Reach, Source};
 use pika_core::keyspace::view::View;
 use pika_core::slowlog::SlowLog;
 
@@ -29,7 +30,7 @@ use crate::connection::Core;
 use crate::elsewhere::{run_exclusive_elsewhere, run_on_view, to_record};
 use crate::message::*;
 use crate::state::{State, now_ms};
-use crate::work::{Exclusive, Op, Work, add_slow};
+use crate::work::{Blocked, Exclusive, Op, Work, add_slow};
 use crate::write_behind::Job;
 
 /// Hand-offs of one partition that may be under way. What is written meanwhile gathers and is coalesced.
@@ -75,6 +76,9 @@ pub struct Host {
     overlay_limit: usize,
     table_limit: usize,
     draining: Vec<std::sync::mpsc::Sender<()>>,
+    /// Commands that wait for a key, by number; and for each key their numbers, in the order in which they came.
+    waiting: HashMap<u64, Blocked>,
+    waiting_for: HashMap<KeyBuf, VecDeque<u64>>,
     now_ms: u64,
 }
 
@@ -84,6 +88,10 @@ enum Deferred {
     Lend(Box<Exclusive>),
     Expire(Vec<expiry::Due>),
 }
+
+mod blocking;
+
+pub use blocking::keys_of;
 
 thread_local! {
     static HOST: RefCell<Option<Rc<RefCell<Host>>>> = const { RefCell::new(None) };
@@ -138,12 +146,22 @@ impl Host {
         }
         self.refresh();
         self.now_ms = now_ms();
+        if work.atomic && !work.begun {
+            work = match self.begin_atomic(work) {
+                Some(work) if work.void => return Ran::Done(work),
+                Some(work) => work,
+                None => return Ran::Kept,
+            };
+        }
         let settings = self.settings.clone();
         let mut started = Instant::now();
         while work.next < work.ops.len() {
             match self.step(&mut work, &settings, &mut started) {
                 Step::Next => {
-                    work.next += 1;
+                    if work.atomic {
+                        continue;
+                    }
+                    self.look_at_changes();
                     if work.reply.len() > reply_bytes && work.next < work.ops.len() {
                         return Ran::Paused(work);
                     }
@@ -159,15 +177,55 @@ impl Host {
                 }
             }
         }
+        if work.atomic {
+            self.partition().end_atomic();
+            self.look_at_changes();
+        }
         let (limit, now_s) = (self.table_limit, (self.now_ms / 1000) as u32);
         self.partition().evict(limit, now_s);
         Ran::Done(work)
     }
 
+    /// Begins commands that happen together, once nothing can hold them up: no blind write is on its way (one of them
+    /// may ask for counts), and their keys are in memory. What they need beyond that, they read elsewhere, with the
+    /// state lent to them.
+    fn begin_atomic(&mut self, mut work: Box<Work>) -> Option<Box<Work>> {
+        if work.watch.as_ref().is_some_and(|watch| watch.is_void(self.now_ms)) {
+            work.void = true;
+            return Some(work);
+        }
+        if !self.partition().is_settled() {
+            self.park(work, Halt::Settle);
+            return None;
+        }
+        if self.partition().dirty_bytes() > self.overlay_limit {
+            self.crowded.push_back(work);
+            self.send_tick();
+            return None;
+        }
+        let settings = self.settings.clone();
+        let mut needs = Vec::new();
+        for op in &work.ops {
+            let environment = environment(&work, op.database, self.now_ms, &settings);
+            let partition = self.partition.as_mut()?;
+            match missing(op.entry.command, work.args(op), Source::One(partition), environment) {
+                Ok(more) => needs.extend(more),
+                Err(error) => crate::server::fail_stop(&self.state.logger, &error.to_string()),
+            }
+        }
+        if !needs.is_empty() {
+            self.fetch(work, needs);
+            return None;
+        }
+        self.partition().begin_atomic();
+        work.begun = true;
+        Some(work)
+    }
+
     fn step(&mut self, work: &mut Work, settings: &Settings, started: &mut Instant) -> Step {
         let op = work.ops[work.next];
         let flags = op.entry.command.flags;
-        if flags.has(Flags::WRITE) && self.partition().dirty_bytes() > self.overlay_limit {
+        if flags.has(Flags::WRITE) && !work.atomic && self.partition().dirty_bytes() > self.overlay_limit {
             return Step::Crowded;
         }
         let start = work.reply.len();
@@ -175,21 +233,19 @@ impl Host {
             work.reply.error("OOM command not allowed when the disk has less room than 'disk-reserve'");
             self.statistics.error(&work.reply.as_slice()[start..]);
             self.statistics.rejected(op.entry.id);
-            self.end_reply(work, &op, start);
+            work.finish_op(start);
             return Step::Next;
         }
-        let environment = Environment { now_ms: self.now_ms, settings, database: op.database };
-        let words = &work.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
-        let args = Args::new(if op.inline { &work.inline } else { &work.frame }, words);
+        // Its arguments borrow the work that the reply is part of.
+        let mut reply = std::mem::take(&mut work.reply);
+        let environment = environment(work, op.database, self.now_ms, settings);
         let partition = self.partition.as_mut().expect("checked by the caller");
         let source = Source::One(partition);
-        let done = match execute(op.entry.command, args, source, Reach::SERVING, environment, &mut work.reply)
-        {
+        let done =
+            execute(op.entry.command, work.next_args(), source, Reach::SERVING, environment, &mut reply);
+        work.reply = reply;
+        let done = match done {
             Ok(done) => done,
-            Err(Halt::Block(block)) => {
-                block.otherwise.write(&mut work.reply);
-                Committed { group: 0, wrote: false, barrier: false }
-            }
             Err(halt) => return Step::Park(halt),
         };
         work.hold = work.hold.max(done.group);
@@ -197,18 +253,8 @@ impl Host {
             self.send_tick();
         }
         self.count(work, &op, start, started);
-        self.end_reply(work, &op, start);
+        work.finish_op(start);
         Step::Next
-    }
-
-    fn end_reply(&mut self, work: &mut Work, op: &Op, start: usize) {
-        if !op.replies {
-            work.reply.truncate(start);
-        }
-        let end = work.reply.len();
-        if let Some(ends) = &mut work.ends {
-            ends.push(end);
-        }
     }
 
     fn count(&mut self, work: &Work, op: &Op, start: usize, started: &mut Instant) {
@@ -235,7 +281,8 @@ impl Host {
     fn park(&mut self, mut work: Box<Work>, halt: Halt) {
         match halt {
             Halt::Engine(error) => crate::server::fail_stop(&self.state.logger, &error.to_string()),
-            Halt::Block(_) => {}
+            Halt::Block(block) => self.wait(work, block),
+            Halt::Need(_) if work.begun => self.lend_to_reader(work),
             Halt::Settle => {
                 self.settling.push(Deferred::Work(work));
                 self.close_group();
@@ -293,7 +340,10 @@ impl Host {
 
     /// A write that needs ranges from disk: the whole state goes to a thread that may wait.
     fn lend_to_reader(&mut self, work: Box<Work>) {
-        self.close_group();
+        // What a transaction has written so far stays in its record.
+        if !work.begun {
+            self.close_group();
+        }
         let Some(partition) = self.partition.take() else { return };
         let exclusive = Box::new(Exclusive { work, held: vec![partition] });
         run_exclusive_elsewhere(exclusive, &self.state, self.now_ms);
@@ -449,6 +499,7 @@ impl Host {
                 Err(_) => {}
             }
         }
+        self.look_at_changes();
         self.send_tick();
     }
 
@@ -490,7 +541,8 @@ impl Host {
             self.away.push_back(Deferred::Lend(exclusive));
             return;
         };
-        let everywhere = matches!(exclusive.work.ops[exclusive.work.next].entry.command.run, Run::All(_));
+        let work = &exclusive.work;
+        let everywhere = work.atomic || matches!(work.ops[work.next].entry.command.run, Run::All(_));
         let settled = partition.is_settled();
         if everywhere && !settled {
             // It may ask for counts, and nothing settles while the state is away.
@@ -515,7 +567,16 @@ impl Host {
         }
         let committed = self.state.log.committed();
         self.release(committed);
-        if let Some(work) = message.work {
+        if let Some(blocked) = message.blocked {
+            self.keep(blocked);
+        }
+        self.follow();
+        self.now_ms = now_ms();
+        self.look_at_changes();
+        if let Some(mut work) = message.work {
+            for (id, nanos, failed) in work.ran.drain(..) {
+                self.statistics.ran(id, nanos, failed, self.track_latency);
+            }
             // The one command that went around; the rest of its read follows here.
             self.resume(work);
         }
@@ -538,6 +599,16 @@ impl Host {
             Deferred::Expire(due) => self.expire(due),
         }
     }
+}
+
+/// What the next command of a piece of work runs against.
+pub fn environment<'a>(
+    work: &'a Work,
+    database: usize,
+    now_ms: u64,
+    settings: &'a Settings,
+) -> Environment<'a> {
+    Environment { now_ms, settings, database, atomic: work.atomic, watch: work.watch.as_ref() }
 }
 
 fn deliver(work: Box<Work>) {
@@ -584,6 +655,8 @@ impl PartitionActor {
                 overlay_limit: budget.overlay as usize / threads,
                 table_limit: budget.tables as usize / threads,
                 draining: Vec::new(),
+                waiting: HashMap::new(),
+                waiting_for: HashMap::new(),
                 now_ms: 0,
             }));
             HOST.with(|slot| *slot.borrow_mut() = Some(host.clone()));
@@ -703,6 +776,22 @@ impl Handler<Expire> for PartitionActor {
 
     fn handle(&mut self, Expire(due): Expire, _: &mut Self::Context) {
         self.host.borrow_mut().expire(due);
+    }
+}
+
+impl Handler<Wake> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, wake: Wake, ctx: &mut Self::Context) {
+        let mut host = self.host.borrow_mut();
+        if host.partition.is_none() || !host.settling.is_empty() {
+            ctx.notify_later(wake, Duration::from_millis(1));
+            return;
+        }
+        host.refresh();
+        host.now_ms = now_ms();
+        host.wake(wake);
+        host.look_at_changes();
     }
 }
 

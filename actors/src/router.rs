@@ -1,6 +1,6 @@
 //! Where a command runs. No command is named here: its row says.
 
-use pika_core::commands::spec::{Command, Find, Run};
+use pika_core::commands::spec::{Command, Find, Queue, Run};
 use pika_core::commands::{Args, generic};
 use pika_core::keyspace::slot;
 
@@ -13,6 +13,8 @@ pub enum Route {
     All,
     /// In the connection.
     Session,
+    /// In the connection, about its transaction.
+    Queue(Queue),
     /// In the admin actor.
     Admin,
 }
@@ -21,11 +23,12 @@ pub enum Route {
 pub fn route(command: &Command, args: Args<'_>, partitions: usize) -> Route {
     match command.run {
         Run::Session(_) | Run::Container => Route::Session,
+        Run::Queue(what) => Route::Queue(what),
         Run::Admin(_) => Route::Admin,
         _ if partitions == 1 => Route::Partition(0),
         Run::All(_) => Route::All,
         Run::Cursor(word, _) => Route::Partition(generic::cursor_partition(args.word(word), partitions)),
-        Run::Keys(_) => {
+        Run::Keys(_) | Run::Watch(_) => {
             if command.keys.iter().any(|keys| keys.find == Find::Unknown) {
                 return Route::All;
             }

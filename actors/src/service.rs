@@ -12,8 +12,8 @@ use pika_core::info::{self, Numbers, Section, Sections, Statistics};
 use pika_core::server::{Backup, ClientFacts, Compact, Identity, Pause, Server, Shutdown, Unblock};
 use pika_core::slowlog::SlowLog;
 
-use crate::message::{Control, Kill, Observe, Report};
-use crate::state::{State, lock};
+use crate::message::{Control, Kill, Observe, Report, Wake, Why};
+use crate::state::{Blocking, State, lock};
 use crate::system;
 
 /// See the module's documentation.
@@ -233,6 +233,7 @@ impl Server for Service {
             .values()
             .map(|client| {
                 let mut facts = ClientFacts::new(lock(&client.session).clone());
+                facts.blocked = matches!(*lock(&client.blocked), Blocking::At(..));
                 facts.fd = client.fd.load(Ordering::Relaxed);
                 facts.query_buffer = client.input_bytes.load(Ordering::Relaxed);
                 facts.query_buffer_free = client.input_capacity.load(Ordering::Relaxed);
@@ -264,9 +265,13 @@ impl Server for Service {
         self.state.paused.store(pause.is_some(), Ordering::Relaxed);
     }
 
-    fn unblock(&self, _id: u64, _how: Unblock) -> bool {
-        // Nothing waits for a key yet.
-        false
+    fn unblock(&self, id: u64, how: Unblock) -> bool {
+        let Some(client) = lock(&self.state.clients).get(&id).cloned() else { return false };
+        let mut blocking = lock(&client.blocked);
+        let Blocking::At(partition, ticket) = *blocking else { return false };
+        *blocking = Blocking::No;
+        self.state.partitions()[partition].do_send(Wake { ticket, why: Why::Unblocked(how) });
+        true
     }
 
     fn log_offset(&self) -> u64 {
@@ -290,6 +295,7 @@ impl Server for Service {
         let reports = self.reports();
         let mut numbers = Numbers::default();
         numbers.clients.connected = self.state.client_count.load(Ordering::Relaxed) as u64;
+        numbers.clients.blocked = self.state.counters.blocked_clients.load(Ordering::Relaxed);
         self.memory(&mut numbers, &reports);
         self.stats(&mut numbers, &reports);
         self.persistence(&mut numbers, &reports);

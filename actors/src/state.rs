@@ -13,6 +13,7 @@ use pika_core::server::Identity;
 use pika_core::session::Session;
 use pika_core::slowlog::SlowLog;
 
+use crate::alarms::Alarms;
 use crate::binlog::Log;
 use crate::connection::Connection;
 use crate::partition::PartitionActor;
@@ -49,6 +50,21 @@ pub struct ClientHandle {
     pub input_capacity: AtomicUsize,
     /// File descriptor of its socket.
     pub fd: AtomicI64,
+    /// The command that waits for a key: its partition and its number there. Whoever takes it decides how the wait
+    /// ends.
+    pub blocked: Mutex<Blocking>,
+}
+
+/// Whether a client waits for a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Blocking {
+    /// No.
+    #[default]
+    No,
+    /// Yes: the partition that keeps its command, and the command's number there.
+    At(usize, u64),
+    /// It never will again: the connection is closed.
+    Gone,
 }
 
 /// Counters that several threads add to.
@@ -70,6 +86,8 @@ pub struct Counters {
     pub writes: AtomicU64,
     /// Commands that had to wait for the disk.
     pub disk_waits: AtomicU64,
+    /// Clients that wait for a key now.
+    pub blocked_clients: AtomicU64,
     /// Clients closed at their output limit.
     pub output_limit_disconnections: AtomicU64,
 }
@@ -125,6 +143,8 @@ pub struct State {
     pub paused: AtomicBool,
     /// Counters.
     pub counters: Counters,
+    /// Who waits for keys of several partitions.
+    pub alarms: Alarms,
     /// SLOWLOG.
     pub slow_log: Mutex<SlowLog>,
     /// The process is ending.
@@ -202,6 +222,7 @@ impl State {
             pause: Mutex::default(),
             paused: AtomicBool::new(false),
             counters: Counters::default(),
+            alarms: Alarms::default(),
             slow_log: Mutex::default(),
             stopping: AtomicBool::new(false),
             active_expire: AtomicBool::new(true),

@@ -7,9 +7,11 @@ use actix::Addr;
 use bytes::Bytes;
 use pika_core::commands::table::Entry;
 use pika_core::commands::{Args, redact};
+use pika_core::encoding::key::KeyBuf;
 use pika_core::keyspace::partition::Partition;
 use pika_core::keyspace::table::Group;
-use pika_core::keyspace::transaction::Need;
+use pika_core::keyspace::transaction::{Block, Need};
+use pika_core::keyspace::watch::Watch;
 use pika_core::resp::Reply;
 
 use crate::connection::Connection;
@@ -59,9 +61,65 @@ pub struct Work {
     pub client_facts: (u64, Arc<str>),
     /// The partition that keeps it.
     pub home: usize,
+    /// The commands happen together (EXEC).
+    pub atomic: bool,
+    /// That has begun.
+    pub begun: bool,
+    /// It did not happen: what was watched had changed.
+    pub void: bool,
+    /// What the client watches: WATCH adds to it, EXEC looks at it.
+    pub watch: Option<Arc<Watch>>,
+    /// The next command has waited for a key, and is this now.
+    pub retry: Option<Words>,
+    /// Commands that ran elsewhere: which, nanoseconds, whether it failed.
+    pub ran: Vec<(usize, u64, bool)>,
+}
+
+/// The words of a command that stand by themselves.
+#[derive(Debug, Clone)]
+pub struct Words {
+    /// All, one after another.
+    pub frame: Bytes,
+    /// Their places.
+    pub ranges: Vec<(u32, u32)>,
+}
+
+impl Words {
+    /// A copy.
+    pub fn copy<'a>(words: impl Iterator<Item = &'a [u8]>) -> Words {
+        let (mut frame, mut ranges) = (Vec::new(), Vec::new());
+        for word in words {
+            let start = frame.len() as u32;
+            frame.extend_from_slice(word);
+            ranges.push((start, frame.len() as u32));
+        }
+        Words { frame: frame.into(), ranges }
+    }
 }
 
 impl Work {
+    /// The words of the next command.
+    pub fn next_args(&self) -> Args<'_> {
+        match &self.retry {
+            Some(words) => Args::new(&words.frame, &words.ranges),
+            None => self.args(&self.ops[self.next]),
+        }
+    }
+
+    /// The next command is done: cuts its reply if nobody wants it, and goes on to the one behind it. `start` is where
+    /// its reply begins.
+    pub fn finish_op(&mut self, start: usize) {
+        if !self.ops[self.next].replies {
+            self.reply.truncate(start);
+        }
+        let end = self.reply.len();
+        if let Some(ends) = &mut self.ends {
+            ends.push(end);
+        }
+        self.next += 1;
+        self.retry = None;
+    }
+
     /// The words of a command.
     pub fn args(&self, op: &Op) -> Args<'_> {
         let words = &self.ranges[op.words.0 as usize..(op.words.0 + op.words.1) as usize];
@@ -76,6 +134,21 @@ pub struct Exclusive {
     pub work: Box<Work>,
     /// States lent so far, in order.
     pub held: Vec<Box<Partition>>,
+}
+
+/// A piece of work whose next command waits for a key.
+#[derive(Debug)]
+pub struct Blocked {
+    /// The work.
+    pub work: Box<Work>,
+    /// What it waits for.
+    pub block: Box<Block>,
+    /// Its number.
+    pub ticket: u64,
+    /// The Meta keys that it waits for.
+    pub keys: Vec<KeyBuf>,
+    /// They are of several partitions.
+    pub spread: bool,
 }
 
 /// Adds a command to the slow log.

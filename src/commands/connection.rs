@@ -78,7 +78,7 @@ pub(super) const COMMANDS: &[Command] = &[
         syntax: "index",
         summary: "Changes the database that the connection works on.",
         arity: Arity::Exactly(2),
-        flags: ANYTIME,
+        flags: ANYTIME.and(Flags::SELECTS),
         run: Run::Session(select),
         ..BASE
     },

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Args, Command, Context, KeyRun, Run, Settings};
+use crate::engine::EngineError;
 use crate::keyspace::transaction::{Block, Committed, Need, Reach, Source, Stop, Transaction};
 use crate::keyspace::watch::Watch;
 use crate::resp::Reply;
@@ -32,7 +33,7 @@ pub enum Halt {
     /// There is nothing to take yet: see [`Stop::Block`].
     Block(Box<Block>),
     /// The engine failed: the process ends.
-    Engine(crate::engine::EngineError),
+    Engine(EngineError),
 }
 
 /// Runs a command and commits it. The reply (an error as well) is in `reply`, or nothing is and the command has
@@ -72,6 +73,21 @@ pub fn execute(
         }
         Stop::Block(block) => Err(Halt::Block(block)),
         Stop::Engine(error) => Err(Halt::Engine(error)),
+    }
+}
+
+/// Which of a command's keys are not in memory: what to have read before a transaction begins.
+pub fn missing(
+    command: &Command,
+    args: Args<'_>,
+    source: Source<'_>,
+    environment: Environment<'_>,
+) -> Result<Vec<Need>, EngineError> {
+    let mut txn = Transaction::new(source, Reach::SERVING, environment.now_ms, environment.database);
+    match txn.prefetch(command.keys_of(args)) {
+        Err(Stop::Need(needs)) => Ok(needs),
+        Err(Stop::Engine(error)) => Err(error),
+        _ => Ok(Vec::new()),
     }
 }
 

@@ -75,6 +75,8 @@ impl Flags {
     pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
     /// Allowed while a script is over its time.
     pub const ALLOW_BUSY: Flags = Flags(1 << 17);
+    /// Selects a database: EXEC looks ahead to know where the commands behind it run.
+    pub const SELECTS: Flags = Flags(1 << 28);
     /// Runs at once though a transaction is being queued.
     pub const UNQUEUED: Flags = Flags(1 << 29);
     /// A subcommand that COMMAND does not tell of: its command reads its own arguments, but for this one, which

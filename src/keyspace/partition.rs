@@ -231,6 +231,11 @@ impl Partition {
         }
     }
 
+    /// Whether a key may exist: it does in memory, or only the disk knows.
+    pub fn may_have(&mut self, meta_key: &[u8]) -> bool {
+        !matches!(self.read(Family::Meta, meta_key, Tier::Memory, 0), Ok((None, _)))
+    }
+
     /// Whether commits have to say which keys they change.
     pub(super) fn wants_touched(&self) -> bool {
         self.follows || !self.watchers.is_empty()
@@ -573,10 +578,7 @@ impl Partition {
             if let (Some(other), Some(place)) = (other, MetaKey::parse(&meta_key)) {
                 places.push(key::meta(place.slot, other, place.key));
             }
-            let exists = places
-                .iter()
-                .any(|place| !matches!(self.read(Family::Meta, place, Tier::Memory, 0), Ok((None, _))));
-            if exists {
+            if places.iter().any(|place| self.may_have(place)) {
                 self.watchers.touch(&meta_key);
             }
         }

@@ -1,0 +1,262 @@
+//! Commands that wait for a key: BLPOP and its like.
+//!
+//! A command that finds nothing to take stops with a [`Block`]; its partition keeps it, and runs it again when a commit
+//! changes one of its keys: in the order of the changes, and for each key in the order in which clients came. Between
+//! a change and the commands that it serves nobody else's command runs.
+//!
+//! A command whose keys are of several partitions is kept by one, and all others are told by [`crate::alarms`]; it then
+//! goes around all partitions again, behind those that are there already.
+//!
+//! Whoever takes the wait out of [`crate::state::ClientHandle::blocked`] decides how it ends: the partition, CLIENT
+//! UNBLOCK, or the connection that closes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use pika_core::commands::Group;
+use pika_core::encoding::key::{self, KeyBuf};
+use pika_core::keyspace::namespace::Namespaces;
+use pika_core::keyspace::slot;
+use pika_core::keyspace::transaction::Block;
+use pika_core::server::Unblock;
+
+use super::{Host, Step};
+use crate::message::{Lend, Wake, Why};
+use crate::state::{Blocking, ClientHandle, State, lock};
+use crate::work::{Blocked, Exclusive, Words, Work};
+
+/// The Meta keys that a command waits for.
+pub fn keys_of(block: &Block, namespaces: &Namespaces, database: usize) -> Vec<KeyBuf> {
+    let mut keys: Vec<KeyBuf> =
+        block.keys.iter().map(|name| key::meta(slot::of_key(name), namespaces.of(database), name)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+fn handle_of(state: &State, work: &Work) -> Option<Arc<ClientHandle>> {
+    lock(&state.clients).get(&work.client_facts.0).cloned()
+}
+
+impl Host {
+    /// Keeps a command until one of its keys, all of this partition, changes.
+    pub(super) fn wait(&mut self, work: Box<Work>, block: Box<Block>) {
+        let database = work.ops[work.next].database;
+        let keys = keys_of(&block, self.partition().namespaces(), database);
+        let ticket = self.state.alarms.new_ticket();
+        for key in &keys {
+            self.waiting_for.entry(key.clone()).or_default().push_back(ticket);
+        }
+        self.keep(Blocked { work, block, ticket, keys, spread: false });
+    }
+
+    /// Keeps a command whose alarms, if it has any, are set.
+    pub(super) fn keep(&mut self, blocked: Blocked) {
+        let ticket = blocked.ticket;
+        let there = handle_of(&self.state, &blocked.work).is_some_and(|handle| {
+            let mut blocking = lock(&handle.blocked);
+            let there = *blocking != Blocking::Gone;
+            if there {
+                *blocking = Blocking::At(self.index, ticket);
+            }
+            there
+        });
+        if let Some(ms) = blocked.block.timeout_ms.filter(|_| there) {
+            let address = self.address.clone();
+            actix_rt::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                address.do_send(Wake { ticket, why: Why::TimedOut });
+            });
+        }
+        self.state.counters.blocked_clients.fetch_add(1, Ordering::Relaxed);
+        self.waiting.insert(ticket, blocked);
+        self.follow();
+        if !there {
+            self.forget(ticket);
+        }
+    }
+
+    /// Whether commits have to say what they change.
+    pub(super) fn follow(&mut self) {
+        let follows = !self.waiting.is_empty() || !self.state.alarms.is_empty();
+        if let Some(partition) = &mut self.partition {
+            partition.follows = follows;
+        }
+    }
+
+    /// Takes a wait out; its command is the caller's to finish.
+    fn forget(&mut self, ticket: u64) -> Option<Blocked> {
+        let blocked = self.waiting.remove(&ticket)?;
+        if blocked.spread {
+            self.state.alarms.remove(&blocked.keys, (self.index, ticket));
+        }
+        for key in &blocked.keys {
+            if let Some(queue) = self.waiting_for.get_mut(key) {
+                queue.retain(|other| *other != ticket);
+                if queue.is_empty() {
+                    self.waiting_for.remove(key);
+                }
+            }
+        }
+        self.state.counters.blocked_clients.fetch_sub(1, Ordering::Relaxed);
+        Some(blocked)
+    }
+
+    /// Decides that this partition ends a wait, unless someone else has decided.
+    fn claim(&self, ticket: u64) -> bool {
+        let Some(blocked) = self.waiting.get(&ticket) else { return false };
+        let Some(handle) = handle_of(&self.state, &blocked.work) else { return false };
+        let mut blocking = lock(&handle.blocked);
+        let mine = *blocking == Blocking::At(self.index, ticket);
+        if mine {
+            *blocking = Blocking::No;
+        }
+        mine
+    }
+
+    /// Looks at what the commits since the last look changed: tells whoever follows, and serves commands that wait.
+    pub(super) fn look_at_changes(&mut self) {
+        while let Some(partition) = &mut self.partition {
+            if partition.databases_changed {
+                partition.databases_changed = false;
+                self.renew_waits();
+                continue;
+            }
+            if partition.touched.is_empty() {
+                return;
+            }
+            let touched = std::mem::take(&mut partition.touched);
+            for key in touched {
+                if !self.state.alarms.is_empty() {
+                    for (home, ticket) in self.state.alarms.of(&key) {
+                        self.state.partitions()[home].do_send(Wake { ticket, why: Why::Changed });
+                    }
+                }
+                self.serve(&key);
+            }
+        }
+    }
+
+    /// Databases were exchanged or emptied: the names that commands wait for mean other keys now, which may be there.
+    fn renew_waits(&mut self) {
+        let mut tickets: Vec<u64> = self.waiting.keys().copied().collect();
+        tickets.sort_unstable();
+        self.waiting_for.clear();
+        let Some(partition) = &self.partition else { return };
+        let namespaces = partition.namespaces().clone();
+        for ticket in &tickets {
+            let Some(blocked) = self.waiting.get_mut(ticket) else { continue };
+            let database = blocked.work.ops[blocked.work.next].database;
+            let keys = keys_of(&blocked.block, &namespaces, database);
+            let before = std::mem::replace(&mut blocked.keys, keys);
+            if blocked.spread {
+                self.state.alarms.remove(&before, (self.index, *ticket));
+                self.state.alarms.add(&blocked.keys, (self.index, *ticket));
+            } else {
+                for key in &blocked.keys {
+                    self.waiting_for.entry(key.clone()).or_default().push_back(*ticket);
+                }
+            }
+        }
+        for ticket in tickets {
+            self.changed(ticket);
+        }
+    }
+
+    /// Runs the commands that wait for a key again, in their order, as long as it is there.
+    fn serve(&mut self, key: &KeyBuf) {
+        let Some(queue) = self.waiting_for.get(key) else { return };
+        for ticket in Vec::from_iter(queue.iter().copied()) {
+            let served = self.changed(ticket);
+            // Whoever comes behind one that found nothing may want another type, or only look; but not of nothing.
+            if !served && self.partition.as_mut().is_none_or(|partition| !partition.may_have(key)) {
+                break;
+            }
+        }
+    }
+
+    /// A key of a command that waits has changed. Returns whether the command does not wait any more.
+    fn changed(&mut self, ticket: u64) -> bool {
+        if !self.claim(ticket) {
+            return false;
+        }
+        let Some(mut blocked) = self.waiting.remove(&ticket) else { return false };
+        blocked.work.retry =
+            blocked.block.retry.as_ref().map(|words| Words::copy(words.iter().map(Vec::as_slice)));
+        if blocked.spread {
+            self.waiting.insert(ticket, blocked);
+            if let Some(Blocked { work, .. }) = self.forget(ticket) {
+                let exclusive = Box::new(Exclusive { work, held: Vec::new() });
+                self.state.partitions()[0].do_send(Lend(exclusive));
+            }
+            return true;
+        }
+        let settings = self.settings.clone();
+        let work = &mut blocked.work;
+        let (start, place) = (work.reply.len(), work.next);
+        let step = self.step(work, &settings, &mut std::time::Instant::now());
+        // A key of another type is not what it waits for; only a stream's reader is told.
+        let wrong_type = matches!(step, Step::Next)
+            && work.reply.as_slice()[start..].starts_with(b"-WRONGTYPE")
+            && work.ops[place].entry.command.group != Group::Stream;
+        if wrong_type {
+            work.reply.truncate(start);
+            work.next = place;
+        }
+        if wrong_type || matches!(&step, Step::Park(pika_core::commands::execute::Halt::Block(_))) {
+            if let Some(handle) = handle_of(&self.state, work) {
+                let mut blocking = lock(&handle.blocked);
+                if *blocking == Blocking::No {
+                    *blocking = Blocking::At(self.index, ticket);
+                }
+            }
+            self.waiting.insert(ticket, blocked);
+            return false;
+        }
+        self.waiting.insert(ticket, blocked);
+        let Some(Blocked { work, .. }) = self.forget(ticket) else { return true };
+        match step {
+            Step::Next => self.finish(work),
+            Step::Crowded => self.crowded.push_back(work),
+            Step::Park(halt) => self.park(work, halt),
+        }
+        true
+    }
+
+    /// Something happened to a command that waits.
+    pub(super) fn wake(&mut self, Wake { ticket, why }: Wake) {
+        match why {
+            Why::Changed => {
+                self.changed(ticket);
+            }
+            Why::TimedOut => {
+                if self.claim(ticket) {
+                    self.end_wait(ticket, None);
+                }
+            }
+            Why::Unblocked(Unblock::Timeout) => self.end_wait(ticket, None),
+            Why::Unblocked(Unblock::Error) => {
+                self.end_wait(ticket, Some("UNBLOCKED client unblocked via CLIENT UNBLOCK"));
+            }
+            Why::Gone => {
+                self.forget(ticket);
+            }
+        }
+        self.follow();
+    }
+
+    fn end_wait(&mut self, ticket: u64, error: Option<&str>) {
+        let Some(Blocked { mut work, block, .. }) = self.forget(ticket) else { return };
+        let start = work.reply.len();
+        match error {
+            Some(text) => {
+                work.reply.error(text);
+                self.statistics.error(&work.reply.as_slice()[start..]);
+            }
+            None => block.otherwise.write(&mut work.reply),
+        }
+        work.finish_op(start);
+        self.finish(work);
+    }
+}
