@@ -5,6 +5,8 @@
 //! stands for are asked for at once, so that those on disk are one wait.
 
 mod pattern;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Ordering;
 

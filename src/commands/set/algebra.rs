@@ -67,6 +67,10 @@ fn probing_is_cheaper(first: &Set<'_>, others: &[&Set<'_>]) -> bool {
     /// A look-up costs about as much as so many steps.
     const LOOK_UP: u64 = 4;
     let probing = first.len().saturating_mul(LOOK_UP).saturating_mul(others.len() as u64);
+    if first.is_packed() {
+        // Its order stays, as in Redis.
+        return true;
+    }
     let merging = others.iter().fold(first.len(), |sum, set| sum.saturating_add(set.len()));
     probing <= merging
 }
