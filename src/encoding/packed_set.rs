@@ -67,14 +67,18 @@ pub fn nothing<'a>() -> Members<'a> {
 }
 
 /// The payload of a packed set; `None` if it would be longer than `most` bytes.
-pub fn pack<'m>(form: Form, members: impl Iterator<Item = &'m [u8]>, most: usize) -> Option<Vec<u8>> {
-    let mut out = vec![form as u8];
-    for member in members {
-        if out.len() + member.len() + 1 > most {
+pub fn pack<'m>(form: Form, members: impl Iterator<Item = &'m [u8]> + Clone, most: usize) -> Option<Vec<u8>> {
+    let mut least = 1usize;
+    for member in members.clone() {
+        least = least.saturating_add(member.len() + 1);
+        if least > most {
             return None;
         }
-        varint::write_bytes(&mut out, member);
     }
+    // The length of a long member takes a byte more, and there cannot be many.
+    let mut out = Vec::with_capacity(least + 32);
+    out.push(form as u8);
+    members.for_each(|member| varint::write_bytes(&mut out, member));
     (out.len() <= most).then_some(out)
 }
 

@@ -8,7 +8,7 @@ use crate::keyspace::transaction::{Entry, Stop, Transaction};
 /// A collection that can be sorted.
 pub trait SortSource {
     /// The number of elements.
-    fn len(&self) -> u64;
+    fn count(&self) -> u64;
 
     /// Whether its order means something, so that it can be read from the end as well.
     fn is_ordered(&self) -> bool;
@@ -16,7 +16,7 @@ pub trait SortSource {
     /// Up to `count` elements, from the one at `first` (from 0) on; `backwards`, counted from the end and towards the
     /// beginning, if the order means something.
     fn part(
-        &self,
+        &mut self,
         txn: &mut Transaction<'_>,
         first: u64,
         count: u64,
@@ -34,7 +34,7 @@ pub fn sort_source<'a>(entry: &'a Entry) -> Result<Box<dyn SortSource + 'a>, Sto
 }
 
 impl SortSource for Set<'_> {
-    fn len(&self) -> u64 {
+    fn count(&self) -> u64 {
         Set::len(self)
     }
 
@@ -43,7 +43,7 @@ impl SortSource for Set<'_> {
     }
 
     fn part(
-        &self,
+        &mut self,
         txn: &mut Transaction<'_>,
         first: u64,
         count: u64,
@@ -64,7 +64,8 @@ impl SortSource for Set<'_> {
     }
 }
 
-/// Puts a list in the place of what `target` holds, for SORT with STORE. There is at least one element.
+/// Puts a list in the place of what `target` holds, for SORT with STORE; counts a change for each element. There is at
+/// least one.
 ///
 /// A server without lists refuses it.
 pub fn store_list(

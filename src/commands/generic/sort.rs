@@ -93,13 +93,13 @@ pub(super) fn sort_ro(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 fn run(cx: &mut Context<'_, '_>, args: Args<'_>, read_only: bool) -> RunResult {
     let mut options = Options::read(args, read_only)?;
     let entry = cx.txn.lookup(args.word(1))?;
-    let source = sort_source(&entry)?;
+    let mut source = sort_source(&entry)?;
     if matches!(options.by, By::Nothing) && !source.is_ordered() && options.store.is_some() {
         // What is stored must not depend on how a set is kept: it is sorted, by its bytes.
         options.by = By::Themselves;
         options.alpha = true;
     }
-    let elements = sorted(&mut cx.txn, &options, &*source)?;
+    let elements = sorted(&mut cx.txn, &options, &mut *source)?;
     let rows = (!options.get.is_empty()).then(|| get_all(&mut cx.txn, &options, &elements)).transpose()?;
     let Some(target) = options.store else {
         match rows {
@@ -128,8 +128,6 @@ fn store(cx: &mut Context<'_, '_>, target: &[u8], elements: &[Vec<u8>]) -> RunRe
     let mut target = cx.txn.entry(target)?;
     if !elements.is_empty() {
         store_list(&mut cx.txn, &mut target, elements, cx.settings)?;
-        // Writing the key has counted as one change.
-        cx.txn.add_changes(elements.len() as u64 - 1);
         cx.txn.notify(Events::LIST, "sortstore", &target);
     } else if cx.txn.remove(&mut target)? {
         cx.txn.notify(Events::GENERIC, "del", &target);
@@ -142,15 +140,15 @@ fn store(cx: &mut Context<'_, '_>, target: &[u8], elements: &[Vec<u8>]) -> RunRe
 fn sorted(
     txn: &mut Transaction<'_>,
     options: &Options<'_>,
-    source: &dyn SortSource,
+    source: &mut dyn SortSource,
 ) -> Result<Vec<Vec<u8>>, Stop> {
-    let (offset, count) = options.wanted(source.len());
+    let (offset, count) = options.wanted(source.count());
     let pattern = match &options.by {
         By::Nothing => return source.part(txn, offset, count, options.descending),
         By::Themselves => None,
         By::Pattern(pattern) => Some(pattern),
     };
-    let elements = source.part(txn, 0, source.len(), false)?;
+    let elements = source.part(txn, 0, source.count(), false)?;
     let keys = match pattern {
         Some(pattern) => pattern.find_all(txn, &elements)?,
         None => Vec::new(),
