@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::commands::execute::{Environment, Halt, execute};
-use crate::commands::{Args, Run, Settings, table};
+use crate::commands::{Args, Find, Run, Settings, table};
 use crate::engine::memory::MemoryEngine;
 use crate::engine::{Family, Read, Tier};
 use crate::keyspace::expiry;
@@ -140,7 +140,7 @@ impl MiniServer {
             _ if self.atomic => None,
             Run::All(_) => None,
             Run::Cursor(word, _) => Some(crate::commands::generic::cursor_partition(args.word(word), count)),
-            _ if owners.len() > 1 => None,
+            _ if command.keys.iter().any(|keys| keys.find == Find::Unknown) || owners.len() > 1 => None,
             _ => Some(owners.first().copied().unwrap_or(0)),
         };
         let mut reach = if self.atomic { Reach::UNBOUNDED } else { Reach::SERVING };

@@ -8,11 +8,18 @@ mod keys;
 mod object;
 mod pika;
 mod scan;
+mod sort;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 pub use scan::cursor_partition;
+
+/// The keys that SORT's patterns stand for depend on what it sorts.
+const PATTERNS: Keys = Keys { begin: Begin::Word(1), find: Find::Unknown, flags: KeyFlags::READ };
+const SORT_COMPLEXITY: &str =
+    "O(N + M log M) where N is the number of elements and M the number of those returned.";
+const SORT_DIFFERS: &str = "ALPHA compares bytes, whatever the locale; elements that compare as equal stand in the order of their bytes.";
 
 /// The generic commands, in the order of their names.
 pub(super) const COMMANDS: &[Command] = &[
@@ -274,6 +281,35 @@ pub(super) const COMMANDS: &[Command] = &[
         categories: &["keyspace"],
         run: Run::All(scan::scanx),
         tips: &["nondeterministic_output"],
+        ..Command::BASE
+    },
+    Command {
+        name: "sort",
+        syntax: "key [BY by-pattern] [LIMIT offset count] [GET get-pattern [GET get-pattern ...]] [<ASC | DESC>] \
+                 [ALPHA] [STORE destination]",
+        summary: "Sorts a list, a set or a sorted set, and returns or stores the result.",
+        complexity: SORT_COMPLEXITY,
+        arity: Arity::AtLeast(2),
+        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::MOVABLEKEYS),
+        categories: &["set", "sortedset", "list", "dangerous"],
+        keys: &[Keys::one(KeyFlags::READ), PATTERNS, Keys::behind("STORE", -2, KeyFlags::OVERWRITE)],
+        run: Run::Keys(sort::sort),
+        differs: SORT_DIFFERS,
+        ..Command::BASE
+    },
+    Command {
+        name: "sort_ro",
+        syntax: "key [BY by-pattern] [LIMIT offset count] [GET get-pattern [GET get-pattern ...]] [<ASC | DESC>] \
+                 [ALPHA]",
+        summary: "Sorts a list, a set or a sorted set, and returns the result.",
+        since: "7.0.0",
+        complexity: SORT_COMPLEXITY,
+        arity: Arity::AtLeast(2),
+        flags: Flags::READONLY.and(Flags::MOVABLEKEYS),
+        categories: &["set", "sortedset", "list", "dangerous"],
+        keys: &[Keys::one(KeyFlags::READ), PATTERNS],
+        run: Run::Keys(sort::sort_ro),
+        differs: SORT_DIFFERS,
         ..Command::BASE
     },
     Command {

@@ -22,11 +22,11 @@ mod tests;
 pub use edit::HashEdit;
 pub use read::{Found, Hash};
 
+use super::elements::Elements;
 use crate::commands::Settings;
-use crate::encoding::key;
-use crate::encoding::meta::{Collection, Meta, Type};
+use crate::encoding::meta::{Meta, Type};
 use crate::encoding::packed_hash::{self, Field};
-use crate::engine::{EngineError, Family, Range};
+use crate::engine::EngineError;
 use crate::keyspace::transaction::{Entry, Stop, Transaction};
 
 /// Most fields of a packed hash: Redis's own limit for its compact form.
@@ -92,23 +92,11 @@ pub fn copy_elements(
         }
         return txn.put(target, &Meta { expire_ms, ..meta });
     };
-    let range = Range::prefix(&key::collection(source.slot, source.namespace, head.version));
-    let mut elements = Vec::new();
-    txn.range(Family::Element, source.slot, &range, |key, value| {
-        elements.push((key[key::COLLECTION_PREFIX..].to_vec(), value.to_vec()));
-        true
-    })?;
-    let version = txn.new_version();
-    let prefix = key::collection(target.slot, target.namespace, version);
-    for (place, value) in &elements {
-        let mut key = prefix.clone();
-        key.extend_from_slice(place);
-        txn.put_element(target, &key, value);
+    let copy = Elements::new(source, head).copy(txn, target, |txn, name, value| {
         if let Some((Some(at_ms), _)) = packed_hash::parse_element(value) {
-            txn.index_field(target, &key[key::ELEMENT_PREFIX..], at_ms, true);
+            txn.index_field(target, name, at_ms, true);
         }
-    }
-    let copy = Collection { version, len: elements.len() as u64 };
+    })?;
     let payload = packed_hash::collection_payload(copy, packed_hash::is_timed(meta.payload, head));
     txn.put(target, &Meta { expire_ms, payload: &payload, ..meta })
 }

@@ -2,8 +2,12 @@
 //!
 //! What every type must be able to do is dispatched here; everything else is in the type's own module.
 
+pub mod elements;
 pub mod hash;
 pub mod lcs;
+pub mod sample;
+pub mod set;
+pub mod sort_source;
 
 use crate::commands::Settings;
 use crate::encoding::key;
@@ -16,7 +20,8 @@ use crate::keyspace::transaction::{Entry, Stop, Transaction};
 pub fn encoding(meta: &Meta<'_>, settings: &Settings) -> &'static str {
     match meta.kind {
         Type::Hash => hash::encoding(meta, settings),
-        Type::String | Type::List | Type::Set | Type::SortedSet | Type::Stream => "raw",
+        Type::Set => set::encoding(meta),
+        Type::String | Type::List | Type::SortedSet | Type::Stream => "raw",
     }
 }
 
@@ -30,6 +35,7 @@ pub fn copy_elements(
 ) -> Result<(), Stop> {
     match source.meta().map(|meta| meta.kind) {
         Some(Type::Hash) => hash::copy_elements(txn, source, target, expire_ms),
+        Some(Type::Set) => set::copy_elements(txn, source, target, expire_ms),
         _ => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ use super::keys::{matches, type_named};
 use super::walk::{Pace, Walked, walk};
 use super::{Args, Context, RunResult};
 use crate::commands::args::{Cursor, syntax_error};
+use crate::commands::element_scan::{self, parse_cursor};
 use crate::encoding::key::{self, MetaKey};
 use crate::encoding::meta::{Meta, Type};
 use crate::keyspace::slot::{self, SLOTS, Slot};
@@ -23,25 +24,6 @@ const COUNT: u64 = 10;
 pub fn cursor_partition(cursor: &[u8], partitions: usize) -> usize {
     let slot = parse_cursor(cursor).and_then(cursor_place).map_or(0, |(slot, _)| slot);
     slot::partition_of(slot, partitions)
-}
-
-/// Reads a cursor as Redis does, that is, as `strtoul` does but for blanks: a sign and leading zeros are taken,
-/// nothing at all is 0, and a negative number counts from the end of the 64-bit ones.
-fn parse_cursor(word: &[u8]) -> Option<u64> {
-    let (negative, digits) = match word {
-        [] => return Some(0),
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
-    if digits.is_empty() {
-        return None;
-    }
-    let number = digits.iter().try_fold(0u64, |sum, byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        sum.checked_mul(10)?.checked_add(digit)
-    })?;
-    Some(if negative { number.wrapping_neg() } else { number })
 }
 
 /// Slot and hash that a cursor stands for; `None` if it is past all slots.
@@ -92,7 +74,7 @@ impl<'a> Options<'a> {
 }
 
 pub(super) fn scan(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
-    let cursor = parse_cursor(args.word(1)).ok_or_else(|| Stop::error("ERR invalid cursor"))?;
+    let cursor = element_scan::cursor(args.word(1))?;
     let options = Options::parse(args.cursor(2), true)?;
     let txn = &mut cx.txn;
     let (namespace, now_ms) = (txn.namespace_of(txn.database()), txn.now_ms());
@@ -171,27 +153,6 @@ pub(super) fn scanx(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cursors_are_read_as_redis_reads_them() {
-        for (word, number) in [
-            ("", Some(0)),
-            ("0", Some(0)),
-            ("00", Some(0)),
-            ("+7", Some(7)),
-            ("-1", Some(u64::MAX)),
-            ("18446744073709551615", Some(u64::MAX)),
-            ("18446744073709551616", None),
-            ("-18446744073709551616", None),
-            ("+", None),
-            ("-", None),
-            (" 1", None),
-            ("1 ", None),
-            ("x", None),
-        ] {
-            assert_eq!(parse_cursor(word.as_bytes()), number, "{word:?}");
-        }
-    }
 
     #[test]
     fn a_cursor_points_into_the_partition_of_its_slot() {

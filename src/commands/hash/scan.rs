@@ -2,100 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use crate::commands::args::{Args, not_an_integer, syntax_error};
+use crate::commands::args::Args;
+use crate::commands::element_scan::{Items, ScanOptions, Walk, cursor};
 use crate::commands::{Context, RunResult};
 use crate::encoding::key::order_hash;
 use crate::encoding::packed_hash::Field;
-use crate::glob::glob_match;
 use crate::keyspace::transaction::Stop;
-use crate::number::parse_i64;
-use crate::resp::Reply;
 use crate::types::hash::Hash;
 
-/// How many fields a call goes through that does not say.
-const DEFAULT_COUNT: u64 = 10;
-
-struct Options<'a> {
-    pattern: Option<&'a [u8]>,
-    count: u64,
-    values: bool,
-}
-
-impl<'a> Options<'a> {
-    /// Reads the options from word `at` on. `count` is the name of the one that limits.
-    fn read(args: Args<'a>, at: usize, count: &str, novalues: bool) -> Result<Options<'a>, Stop> {
-        let mut options = Options { pattern: None, count: DEFAULT_COUNT, values: true };
-        let mut words = args.cursor(at);
-        while words.left() > 0 {
-            if words.left() >= 2 && words.eat(count) {
-                let count = words.integer()?;
-                options.count = u64::try_from(count).ok().filter(|&n| n > 0).ok_or_else(syntax_error)?;
-            } else if words.left() >= 2 && words.eat("match") {
-                // `*` takes everything; as a pattern it would not match the empty name.
-                options.pattern = words.next().filter(|pattern| *pattern != b"*");
-            } else if novalues && words.eat("novalues") {
-                options.values = false;
-            } else {
-                return Err(syntax_error());
-            }
-        }
-        Ok(options)
+/// Adds a field to the reply if it is wanted.
+fn show(options: &ScanOptions<'_>, items: &mut Items, field: Field<'_>) {
+    if !options.admits(field.name) {
+        return;
     }
-
-    /// Adds a field to the reply if it is wanted.
-    fn show(&self, items: &mut Items, field: Field<'_>) {
-        if self.pattern.is_some_and(|pattern| !glob_match(pattern, field.name, false)) {
-            return;
-        }
-        items.reply.bulk(field.name);
-        items.count += 1;
-        if self.values {
-            items.reply.bulk(field.value);
-            items.count += 1;
-        }
+    items.push(field.name);
+    if options.values {
+        items.push(field.value);
     }
 }
 
-/// The second part of a reply, made before the first is known.
-struct Items {
-    reply: Reply,
-    count: usize,
-}
-
-impl Items {
-    fn new(reply: &Reply) -> Items {
-        Items { reply: Reply::new(reply.protocol()), count: 0 }
-    }
-
-    fn send(&self, reply: &mut Reply, next: &[u8]) {
-        reply.array(2);
-        reply.bulk(next);
-        reply.array(self.count);
-        reply.raw(self.reply.as_slice());
-    }
-}
-
-/// Reads a cursor as C's `strtoul` does, which Redis uses: a sign is allowed, and nothing is 0.
-fn cursor(word: &[u8]) -> Result<u64, Stop> {
-    let (negative, digits) = match word {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        [] => (false, &b"0"[..]),
-        all => (false, all),
-    };
-    let mut value = (!digits.is_empty()).then_some(0u64);
-    for digit in digits {
-        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'));
-        value = value.and_then(|value| value.checked_mul(10)?.checked_add(digit?));
-    }
-    let value = value.ok_or_else(|| Stop::error("ERR invalid cursor"))?;
-    Ok(if negative { value.wrapping_neg() } else { value })
-}
-
-/// The cursor is the hash of the first field that was not looked at; 0 is never that, since something was.
-/// Fields of equal hashes come together. Nothing is kept in the server, and no write moves a field.
-///
-/// A small hash comes whole, whatever the cursor. If it outgrows that form, no scan of it can be under way.
+/// See [`Walk`] for the cursor. A small hash comes whole, whatever the cursor. If it outgrows that form, no scan of it can be under way.
 pub(super) fn hscan(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let cursor = cursor(args.word(2))?;
     let entry = cx.txn.lookup(args.word(1))?;
@@ -106,34 +32,30 @@ pub(super) fn hscan(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         items.send(cx.reply, b"0");
         return Ok(());
     }
-    let options = Options::read(args, 3, "count", true)?;
-    let mut next = 0;
+    let options = ScanOptions::read(args, 3, "count", true)?;
+    let mut walk = Walk::new(options.count);
     if hash.is_packed() {
         hash.each(&mut cx.txn, |field| {
-            options.show(&mut items, field);
+            show(&options, &mut items, field);
             true
         })?;
     } else if let Ok(start) = u32::try_from(cursor) {
-        let (mut seen, mut last) = (0, None);
         hash.each_ordered(&mut cx.txn, (start, b""), |place, field| {
-            if seen >= options.count && last != Some(place) {
-                next = place;
-                return false;
+            let wanted = walk.admits(place);
+            if wanted {
+                show(&options, &mut items, field);
             }
-            seen += 1;
-            last = Some(place);
-            options.show(&mut items, field);
-            true
+            wanted
         })?;
     }
-    items.send(cx.reply, next.to_string().as_bytes());
+    items.send(cx.reply, walk.cursor().as_bytes());
     Ok(())
 }
 
 /// HSCANX: the cursor is the name of a field, which need not exist any more. The order is HSCAN's.
 pub(super) fn hscanx(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let start = args.word(2);
-    let options = Options::read(args, 3, "count", false)?;
+    let options = ScanOptions::read(args, 3, "count", false)?;
     let entry = cx.txn.lookup(args.word(1))?;
     let hash = Hash::open(&entry)?;
     let mut items = Items::new(cx.reply);
@@ -146,7 +68,7 @@ pub(super) fn hscanx(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
             return false;
         }
         seen += 1;
-        options.show(&mut items, field);
+        show(&options, &mut items, field);
         true
     })?;
     items.send(cx.reply, &next);
@@ -168,7 +90,7 @@ pub(super) fn pkhrscanrange(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResu
 fn scan_range(cx: &mut Context<'_, '_>, args: Args<'_>, backwards: bool) -> RunResult {
     let (low, high) = if backwards { (3, 2) } else { (2, 3) };
     let (low, high) = (args.word(low), args.word(high));
-    let options = range_options(args)?;
+    let options = ScanOptions::read_range(args, 4)?;
     if !low.is_empty() && !high.is_empty() && low > high {
         return Err(Stop::error("ERR Invalid argument: error in given range"));
     }
@@ -199,7 +121,7 @@ fn scan_range(cx: &mut Context<'_, '_>, args: Args<'_>, backwards: bool) -> RunR
     }
     let mut items = Items::new(cx.reply);
     let mut show = |(name, value): (&Vec<u8>, &Vec<u8>)| {
-        options.show(&mut items, Field { name, expire_ms: None, value });
+        show(&options, &mut items, Field { name, expire_ms: None, value });
     };
     if backwards {
         kept.iter().rev().for_each(&mut show);
@@ -212,15 +134,4 @@ fn scan_range(cx: &mut Context<'_, '_>, args: Args<'_>, backwards: bool) -> RunR
     }
     items.send(cx.reply, &next.unwrap_or_default().0);
     Ok(())
-}
-
-fn range_options(args: Args<'_>) -> Result<Options<'_>, Stop> {
-    let refused = (4..args.len().saturating_sub(1)).step_by(2).any(|at| {
-        args.word(at).eq_ignore_ascii_case(b"limit") && parse_i64(args.word(at + 1)).is_none_or(|n| n <= 0)
-    });
-    match Options::read(args, 4, "limit", false) {
-        // Pika's word for a limit that is none.
-        Err(_) if refused => Err(not_an_integer()),
-        other => other,
-    }
 }

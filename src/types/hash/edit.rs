@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::read::{FoundValue, element_key, need_all, read_element};
+use super::read::{FoundValue, read_element};
 use super::{Found, PACKED_BYTES, PACKED_FIELDS, corrupt, is_due};
 use crate::commands::Settings;
-use crate::encoding::key::Version;
 use crate::encoding::meta::{Collection, Meta, Type};
 use crate::encoding::packed_hash::{self, Field};
 use crate::keyspace::transaction::{Entry, Stop, Transaction};
+use crate::types::elements::Elements;
 
 /// A hash as a command changes it. Elements are written at once, the key itself by [`HashEdit::finish`].
 ///
@@ -125,9 +125,7 @@ impl<'a> HashEdit<'a> {
                 };
                 Found { expire_ms: *expire_ms, value }
             })),
-            EditForm::Elements { before, .. } => {
-                read_element(txn, self.entry, &element_key(self.entry, before.version, field))
-            }
+            EditForm::Elements { before, .. } => read_element(txn, Elements::new(self.entry, *before), field),
         }
     }
 
@@ -190,9 +188,13 @@ impl<'a> HashEdit<'a> {
                 }
             },
             EditForm::Elements { before, len, timed } => {
-                let key = element_key(self.entry, before.version, field);
-                let old = read_element(txn, self.entry, &key)?.map(|found| found.expire_ms);
-                txn.put_element(self.entry, &key, &packed_hash::element_value(&value, expire_ms));
+                let elements = Elements::new(self.entry, *before);
+                let old = read_element(txn, elements, field)?.map(|found| found.expire_ms);
+                txn.put_element(
+                    self.entry,
+                    &elements.key(field),
+                    &packed_hash::element_value(&value, expire_ms),
+                );
                 *len += u64::from(old.is_none());
                 if expire_ms.is_some() && !std::mem::replace(timed, true) {
                     self.meta_changed = true;
@@ -209,10 +211,10 @@ impl<'a> HashEdit<'a> {
         let old = match &mut self.form {
             EditForm::Packed(rows) => rows.find(field).map(|place| rows.remove(place).expire_ms),
             EditForm::Elements { before, len, .. } => {
-                let key = element_key(self.entry, before.version, field);
-                let old = read_element(txn, self.entry, &key)?.map(|found| found.expire_ms);
+                let elements = Elements::new(self.entry, *before);
+                let old = read_element(txn, elements, field)?.map(|found| found.expire_ms);
                 if old.is_some() {
-                    txn.remove_element(self.entry, &key);
+                    txn.remove_element(self.entry, &elements.key(field));
                     *len = len.saturating_sub(1);
                 }
                 old
@@ -256,7 +258,9 @@ impl<'a> HashEdit<'a> {
     ) -> Stop {
         match &self.form {
             EditForm::Packed(_) => stop,
-            EditForm::Elements { before, .. } => need_all(txn, self.entry, before.version, stop, fields),
+            EditForm::Elements { before, .. } => {
+                Elements::new(self.entry, *before).need_all(txn, stop, fields)
+            }
         }
     }
 
@@ -308,12 +312,11 @@ impl<'a> HashEdit<'a> {
     }
 
     fn move_to_elements(&self, txn: &mut Transaction<'_>, rows: &Rows<'a>) -> Result<bool, Stop> {
-        let version: Version = txn.new_version();
+        let head = Collection { version: txn.new_version(), len: rows.rows.len() as u64 };
+        let elements = Elements::new(self.entry, head);
         for Row { name, expire_ms, value } in &rows.rows {
-            let key = element_key(self.entry, version, name);
-            txn.put_element(self.entry, &key, &packed_hash::element_value(value, *expire_ms));
+            txn.put_element(self.entry, &elements.key(name), &packed_hash::element_value(value, *expire_ms));
         }
-        let head = Collection { version, len: rows.rows.len() as u64 };
         let timed = rows.rows.iter().any(|row| row.expire_ms.is_some());
         self.put(txn, true, &packed_hash::collection_payload(head, timed))
     }

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use super::*;
+use crate::engine::Family;
 use crate::keyspace::transaction::{Reach, Source};
 use crate::testing::MiniServer;
 

@@ -1,0 +1,78 @@
+//! What SORT reads: the elements of a list, a set or a sorted set, in the order that the type has.
+
+use super::set::Set;
+use crate::commands::Settings;
+use crate::encoding::meta::Type;
+use crate::keyspace::transaction::{Entry, Stop, Transaction};
+
+/// A collection that can be sorted.
+pub trait SortSource {
+    /// The number of elements.
+    fn count(&self) -> u64;
+
+    /// Whether its order means something, so that it can be read from the end as well.
+    fn is_ordered(&self) -> bool;
+
+    /// Up to `count` elements, from the one at `first` (from 0) on; `backwards`, counted from the end and towards the
+    /// beginning, if the order means something.
+    fn part(
+        &mut self,
+        txn: &mut Transaction<'_>,
+        first: u64,
+        count: u64,
+        backwards: bool,
+    ) -> Result<Vec<Vec<u8>>, Stop>;
+}
+
+/// What SORT reads at a key; WRONGTYPE if it cannot be sorted. A type that can adds its line here.
+pub fn sort_source<'a>(entry: &'a Entry) -> Result<Box<dyn SortSource + 'a>, Stop> {
+    match entry.meta().map(|meta| meta.kind) {
+        // A key that does not exist is an empty set too.
+        None | Some(Type::Set) => Ok(Box::new(Set::open(entry)?)),
+        Some(_) => Err(Stop::wrong_type()),
+    }
+}
+
+impl SortSource for Set<'_> {
+    fn count(&self) -> u64 {
+        Set::len(self)
+    }
+
+    fn is_ordered(&self) -> bool {
+        false
+    }
+
+    fn part(
+        &mut self,
+        txn: &mut Transaction<'_>,
+        first: u64,
+        count: u64,
+        _backwards: bool,
+    ) -> Result<Vec<Vec<u8>>, Stop> {
+        let (mut seen, mut found) = (0, Vec::new());
+        if count == 0 {
+            return Ok(found);
+        }
+        self.each(txn, |member| {
+            if seen >= first {
+                found.push(member.to_vec());
+            }
+            seen += 1;
+            (found.len() as u64) < count
+        })?;
+        Ok(found)
+    }
+}
+
+/// Puts a list in the place of what `target` holds, for SORT with STORE; counts a change for each element. There is at
+/// least one.
+///
+/// A server without lists refuses it.
+pub fn store_list(
+    _txn: &mut Transaction<'_>,
+    _target: &mut Entry,
+    _elements: &[Vec<u8>],
+    _settings: &Settings,
+) -> Result<(), Stop> {
+    Err(Stop::error("ERR SORT with STORE makes a list, and this server has none yet"))
+}
