@@ -15,6 +15,7 @@ pub mod execute;
 pub mod generic;
 pub mod hash;
 mod help;
+mod hyperloglog;
 pub mod redact;
 mod server;
 pub mod spec;
