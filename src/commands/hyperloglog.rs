@@ -1,5 +1,7 @@
 //! HyperLogLog commands.
 
+use std::borrow::Cow;
+
 use super::*;
 
 mod count;
@@ -84,11 +86,11 @@ fn corrupt(_: Corrupt) -> Stop {
 }
 
 /// The HyperLogLog at a key; `None` if there is no such key.
-fn open(cx: &mut Context<'_, '_>, entry: &Entry) -> Result<Option<Vec<u8>>, Stop> {
+fn open<'e>(cx: &mut Context<'_, '_>, entry: &'e Entry) -> Result<Option<Cow<'e, [u8]>>, Stop> {
     let Some(value) = StringValue::open(entry)? else { return Ok(None) };
     let value = value.whole(&mut cx.txn)?;
     match hyperloglog::form(&value) {
-        Some(_) => Ok(Some(value.into_owned())),
+        Some(_) => Ok(Some(value)),
         None => Err(Stop::error("WRONGTYPE Key is not a valid HyperLogLog string value.")),
     }
 }

@@ -1,5 +1,7 @@
 //! PFADD, PFCOUNT, PFMERGE.
 
+use std::borrow::Cow;
+
 use super::{corrupt, open, put};
 use crate::commands::{Args, Context, RunResult};
 use crate::config::Events;
@@ -7,7 +9,7 @@ use crate::types::hyperloglog::{self, Form, REGISTERS};
 
 pub(super) fn pfadd(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let mut entry = cx.txn.entry(args.word(1))?;
-    let found = open(cx, &entry)?;
+    let found = open(cx, &entry)?.map(Cow::into_owned);
     // A new one counts as a change by itself.
     let mut changes = u64::from(found.is_none());
     let mut value = found.unwrap_or_else(hyperloglog::empty);
@@ -37,8 +39,8 @@ pub(super) fn pfcount(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         cx.reply.integer(hyperloglog::count_joined(&registers).cast_signed());
         return Ok(());
     }
-    let mut entry = cx.txn.lookup(args.word(1))?;
-    let Some(mut value) = open(cx, &entry)? else {
+    let entry = cx.txn.lookup(args.word(1))?;
+    let Some(value) = open(cx, &entry)? else {
         cx.reply.integer(0);
         return Ok(());
     };
@@ -47,8 +49,9 @@ pub(super) fn pfcount(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         None => {
             let estimate = hyperloglog::count(&value).map_err(corrupt)?;
             // It reads, as far as clients can tell, but for the estimate in the value's header, which GET shows.
+            let mut value = value.into_owned();
             hyperloglog::cache(&mut value, estimate);
-            put(cx, &mut entry, &value)?;
+            put(cx, &mut entry.clone(), &value)?;
             estimate
         }
     };
@@ -67,7 +70,7 @@ pub(super) fn pfmerge(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         }
     }
     let mut entry = cx.txn.entry(args.word(1))?;
-    let mut value = open(cx, &entry)?.unwrap_or_else(hyperloglog::empty);
+    let mut value = open(cx, &entry)?.map_or_else(hyperloglog::empty, Cow::into_owned);
     if dense {
         hyperloglog::make_dense(&mut value).map_err(corrupt)?;
     }

@@ -1,5 +1,6 @@
 //! PFDEBUG.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::{corrupt, open, put};
@@ -9,7 +10,7 @@ use crate::types::hyperloglog::{self, Form, HEADER, REGISTERS, dense, sparse};
 
 pub(super) fn pfdebug(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let mut entry = cx.txn.entry(args.word(2))?;
-    let Some(mut value) = open(cx, &entry)? else {
+    let Some(mut value) = open(cx, &entry)?.map(Cow::into_owned) else {
         return Err(Stop::error("ERR The specified key does not exist"));
     };
     let is_sparse = hyperloglog::form(&value) == Some(Form::Sparse);

@@ -155,3 +155,44 @@ fn memory_usage_counts_fragments() {
     let gap = number(server.ask("MEMORY USAGE gap"));
     assert!(gap < 5000, "{gap}");
 }
+
+#[test]
+fn they_move_to_other_databases() {
+    check(
+        "SETRANGE k 50000 abc\nMOVE k 3\nEXISTS k\nSELECT 3\nGETRANGE k -5 -1\nCOPY k l DB 0\nSETRANGE k 50000 xyz\nSELECT 0\nGETRANGE l -3 -1\n\
+         COPY l l2 REPLACE\nSETRANGE l 0 z\nGETRANGE l2 0 0\nRENAME l m\nGETRANGE m 0 0\nSTRLEN m",
+        r#"
+(integer) 50003
+(integer) 1
+(integer) 0
+OK
+"\x00\x00abc"
+(integer) 1
+(integer) 50003
+OK
+"abc"
+(integer) 1
+(integer) 50003
+"\x00"
+OK
+"z"
+(integer) 50003
+"#,
+    );
+}
+
+#[test]
+fn a_blind_write_orphans_the_fragments_of_a_cold_one() {
+    let mut server = MiniServer::new(1);
+    server.ask("SETRANGE k 50000 abc");
+    server.write_behind();
+    server.partitions[0].drop_cache();
+    server.engine.make_cold(true);
+    server.ask("SET k new");
+    server.engine.make_cold(false);
+    server.write_behind();
+    let orphans =
+        server.engine.dump(Family::System).into_iter().filter(|(key, _)| key.starts_with(b"orphan/"));
+    assert_eq!(orphans.count(), 1);
+    assert_eq!((server.ask("DBSIZE"), server.ask("GET k")), ("(integer) 1".into(), "\"new\"".into()));
+}
