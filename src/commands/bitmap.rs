@@ -1,14 +1,82 @@
 //! Bits of strings.
 
 use super::*;
-use crate::encoding::meta::{Meta, Type};
-use crate::number;
 
+mod bit;
+mod count;
+mod field;
+mod operation;
 #[cfg(test)]
 mod tests;
 
 /// The bitmap commands, in the order of their names.
 pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        name: "bitcount",
+        syntax: "key [start end [BYTE | BIT]]",
+        summary: "Counts the bits of a string, or of a part of it, that are 1.",
+        since: "2.6.0",
+        complexity: "O(N) with N bytes that are not all zero.",
+        group: Group::Bitmap,
+        arity: Arity::AtLeast(2),
+        flags: Flags::READONLY,
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(count::bitcount),
+        ..Command::BASE
+    },
+    Command {
+        name: "bitfield",
+        syntax: "key [<GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | \
+                 INCRBY encoding offset increment>> ...]",
+        summary: "Reads, sets and increments integers of any width at any place of a string.",
+        since: "3.2.0",
+        complexity: "O(1) for each subcommand.",
+        group: Group::Bitmap,
+        arity: Arity::AtLeast(2),
+        flags: Flags::WRITE.and(Flags::DENYOOM),
+        keys: &[Keys::one(KeyFlags(&["RW", "access", "update", "variable_flags"]))],
+        run: Run::Keys(field::bitfield),
+        ..Command::BASE
+    },
+    Command {
+        name: "bitfield_ro",
+        syntax: "key [GET encoding offset [GET encoding offset ...]]",
+        summary: "Reads integers of any width at any place of a string.",
+        since: "6.0.0",
+        complexity: "O(1) for each subcommand.",
+        group: Group::Bitmap,
+        arity: Arity::AtLeast(2),
+        flags: Flags::READONLY.and(Flags::FAST),
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(field::bitfield_ro),
+        ..Command::BASE
+    },
+    Command {
+        name: "bitop",
+        syntax: "<AND | OR | XOR | NOT> destkey key [key ...]",
+        summary: "Combines strings bit by bit and stores what comes out; shorter ones are filled up with zero bits.",
+        since: "2.6.0",
+        complexity: "O(N) with N bytes in the longest string.",
+        group: Group::Bitmap,
+        arity: Arity::AtLeast(4),
+        flags: Flags::WRITE.and(Flags::DENYOOM),
+        keys: &[Keys::at(2, KeyFlags::OVERWRITE), Keys::range(3, -1, 1, KeyFlags::READ)],
+        run: Run::Keys(operation::bitop),
+        ..Command::BASE
+    },
+    Command {
+        name: "bitpos",
+        syntax: "key bit [start [end [BYTE | BIT]]]",
+        summary: "Finds the first bit of a string, or of a part of it, that is 1, or 0.",
+        since: "2.8.7",
+        complexity: "O(N) with N bytes looked at.",
+        group: Group::Bitmap,
+        arity: Arity::AtLeast(3),
+        flags: Flags::READONLY,
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(count::bitpos),
+        ..Command::BASE
+    },
     Command {
         name: "getbit",
         syntax: "key offset",
@@ -18,7 +86,7 @@ pub(super) const COMMANDS: &[Command] = &[
         arity: Arity::Exactly(3),
         flags: Flags::READONLY.and(Flags::FAST),
         keys: &[Keys::one(KeyFlags::READ)],
-        run: Run::Keys(getbit),
+        run: Run::Keys(bit::getbit),
         ..Command::BASE
     },
     Command {
@@ -27,70 +95,11 @@ pub(super) const COMMANDS: &[Command] = &[
         summary: "Sets the bit at a position of a string and returns what it was; a string that is too short is \
                   filled up with zero bytes.",
         since: "2.2.0",
-        complexity: "O(N) with N bytes in the whole string, which is written anew.",
         group: Group::Bitmap,
         arity: Arity::Exactly(4),
         flags: Flags::WRITE.and(Flags::DENYOOM),
         keys: &[Keys::one(KeyFlags::UPDATE_READ)],
-        run: Run::Keys(setbit),
+        run: Run::Keys(bit::setbit),
         ..Command::BASE
     },
 ];
-
-/// A bit's place: its byte, and a mask for it there. Bit 0 is the highest one of byte 0.
-struct Place {
-    byte: usize,
-    mask: u8,
-}
-
-impl Place {
-    fn parse(cx: &Context<'_, '_>, word: &[u8]) -> Result<Place, Stop> {
-        number::parse_i64(word)
-            .and_then(|offset| u64::try_from(offset).ok())
-            .filter(|&offset| offset / 8 < cx.settings.max_bulk_len)
-            .and_then(|offset| {
-                Some(Place { byte: usize::try_from(offset / 8).ok()?, mask: 0x80 >> (offset % 8) })
-            })
-            .ok_or(Stop::error("ERR bit offset is not an integer or out of range"))
-    }
-
-    fn read(&self, value: &[u8]) -> bool {
-        value.get(self.byte).is_some_and(|byte| byte & self.mask != 0)
-    }
-}
-
-fn getbit(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
-    let place = Place::parse(cx, args.word(2))?;
-    let entry = cx.txn.lookup(args.word(1))?;
-    let bit = entry.typed(Type::String)?.is_some_and(|meta| place.read(meta.payload));
-    cx.reply.integer(i64::from(bit));
-    Ok(())
-}
-
-fn setbit(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
-    let place = Place::parse(cx, args.word(2))?;
-    let on = match args.word(3) {
-        b"0" => false,
-        b"1" => true,
-        _ => return Err(Stop::error("ERR bit is not an integer or out of range")),
-    };
-    let mut entry = cx.txn.entry(args.word(1))?;
-    // A second handle on the same bytes: the first is what the write goes through.
-    let found = entry.clone();
-    let (value, expire_ms) = match found.typed(Type::String)? {
-        Some(meta) => (meta.payload, meta.expire_ms),
-        None => (&[][..], None),
-    };
-    let was = place.read(value);
-    cx.reply.integer(i64::from(was));
-    if was == on && place.byte < value.len() {
-        return Ok(());
-    }
-    let old = value.get(place.byte).copied().unwrap_or(0);
-    let new = [if on { old | place.mask } else { old & !place.mask }];
-    let before = &value[..place.byte.min(value.len())];
-    let after = value.get(place.byte + 1..).unwrap_or(&[]);
-    let gap = vec![0; place.byte - before.len()];
-    let meta = Meta { expanded: true, ..Meta::string(&[], expire_ms) };
-    cx.txn.put_parts(&mut entry, &meta, &[before, &gap, &new, after])
-}

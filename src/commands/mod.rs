@@ -16,6 +16,7 @@ pub mod execute;
 pub mod generic;
 pub mod hash;
 mod help;
+mod hyperloglog;
 pub mod redact;
 mod server;
 pub mod set;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::Args;
 use super::spec::{Command, Flags, Run};
-use super::{bitmap, connection, database, generic, hash, server, set, string, transactions};
+use super::{bitmap, connection, database, generic, hash, hyperloglog, server, set, string, transactions};
 
 /// The families. A new family adds a line here; a new command does not.
 const FAMILIES: &[&[Command]] = &[
@@ -14,6 +14,7 @@ const FAMILIES: &[&[Command]] = &[
     bitmap::COMMANDS,
     hash::COMMANDS,
     set::COMMANDS,
+    hyperloglog::COMMANDS,
     connection::COMMANDS,
     transactions::COMMANDS,
     database::COMMANDS,

@@ -115,6 +115,16 @@ impl Reply {
         self.buffer.extend_from_slice(b"\r\n");
     }
 
+    /// A bulk string of so many zero bytes, to be filled in place: what is put together needs no copy.
+    pub fn bulk_zeroed(&mut self, len: usize) -> &mut [u8] {
+        self.buffer.reserve(len + 32);
+        self.header(b'$', length(len));
+        let start = self.buffer.len();
+        self.buffer.put_bytes(0, len);
+        self.buffer.extend_from_slice(b"\r\n");
+        &mut self.buffer[start..start + len]
+    }
+
     /// A bulk string.
     pub fn bulk_text(&mut self, value: &str) {
         self.bulk(value.as_bytes());

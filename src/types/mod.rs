@@ -3,11 +3,14 @@
 //! What every type must be able to do is dispatched here; everything else is in the type's own module.
 
 pub mod elements;
+pub mod bits;
 pub mod hash;
+pub mod hyperloglog;
 pub mod lcs;
 pub mod sample;
 pub mod set;
 pub mod sort_source;
+pub mod string;
 
 use crate::commands::Settings;
 use crate::encoding::key;
@@ -36,6 +39,7 @@ pub fn copy_elements(
     match source.meta().map(|meta| meta.kind) {
         Some(Type::Hash) => hash::copy_elements(txn, source, target, expire_ms),
         Some(Type::Set) => set::copy_elements(txn, source, target, expire_ms),
+        Some(Type::String) => string::copy_elements(txn, source, target, expire_ms),
         _ => Ok(()),
     }
 }
@@ -46,6 +50,10 @@ pub fn memory_usage(txn: &mut Transaction<'_>, entry: &Entry, samples: u64) -> R
     let Some(meta) = entry.meta() else { return Ok(0) };
     let own = entry.meta_key().len() + meta.header().len() + meta.payload.len() + ENTRY_OVERHEAD;
     let Some(head) = meta.collection() else { return Ok(own as u64) };
+    if meta.kind == Type::String {
+        let fragments = string::memory_usage(txn, entry, head, samples)?;
+        return Ok((own as u64).saturating_add(fragments));
+    }
     let range = Range::prefix(&key::collection(entry.slot, entry.namespace, head.version));
     let (mut seen, mut bytes) = (0u64, 0u64);
     txn.range(Family::Element, entry.slot, &range, |key, value| {

@@ -10,6 +10,7 @@ use crate::encoding::key;
 use crate::encoding::meta::Type;
 use crate::keyspace::slot::SLOTS;
 use crate::keyspace::transaction::Stop;
+use crate::types::string::StringValue;
 
 /// What PKSCANRANGE was asked for.
 struct RangeScan<'a> {
@@ -54,15 +55,15 @@ impl<'a> RangeScan<'a> {
     }
 }
 
-/// The keys that come first, in a map that never holds more than `most`.
+/// The keys that come first, in a map that never holds more than `most`. With values, where those were at hand.
 struct First {
-    keys: BTreeMap<Vec<u8>, Vec<u8>>,
+    keys: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     most: usize,
     reverse: bool,
 }
 
 impl First {
-    fn offer(&mut self, key: &[u8], value: &[u8]) {
+    fn offer(&mut self, key: &[u8], value: Option<&[u8]>) {
         let full = self.keys.len() >= self.most;
         let last = if self.reverse { self.keys.first_key_value() } else { self.keys.last_key_value() };
         let behind =
@@ -70,13 +71,13 @@ impl First {
         if full && behind {
             return;
         }
-        self.keys.insert(key.to_vec(), value.to_vec());
+        self.keys.insert(key.to_vec(), value.map(<[u8]>::to_vec));
         if full {
             let _ = if self.reverse { self.keys.pop_first() } else { self.keys.pop_last() };
         }
     }
 
-    fn into_ordered(self) -> Vec<(Vec<u8>, Vec<u8>)> {
+    fn into_ordered(self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let mut keys: Vec<_> = self.keys.into_iter().collect();
         if self.reverse {
             keys.reverse();
@@ -104,7 +105,7 @@ fn range_scan(cx: &mut Context<'_, '_>, scan: &RangeScan<'_>) -> RunResult {
     let start = key::meta_slot(0, namespace);
     walk(txn, namespace, &start, SLOTS, Pace::Whole, |key, meta| {
         if meta.kind == scan.kind && scan.contains(key.key) && !meta.is_expired(now_ms) {
-            first.offer(key.key, if scan.with_value { meta.payload } else { b"" });
+            first.offer(key.key, (scan.with_value && !meta.by_elements).then_some(meta.payload));
         }
         true
     })?;
@@ -116,8 +117,14 @@ fn range_scan(cx: &mut Context<'_, '_>, scan: &RangeScan<'_>) -> RunResult {
     cx.reply.array(if scan.with_value { keys.len() * 2 } else { keys.len() });
     for (key, value) in &keys {
         cx.reply.bulk(key);
-        if scan.with_value {
-            cx.reply.bulk(value);
+        match value {
+            Some(value) => cx.reply.bulk(value),
+            // A large string, which stands elsewhere.
+            None if scan.with_value => {
+                let entry = cx.txn.entry(key)?;
+                StringValue::open_or_empty(&entry)?.reply(&mut cx.txn, cx.reply)?;
+            }
+            None => {}
         }
     }
     Ok(())

@@ -135,7 +135,10 @@ fn object(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let text = format!(
         "Value at:0x0 refcount:1 encoding:{} serializedlength:{} lru:0 lru_seconds_idle:0",
         encoding(&meta),
-        meta.payload.len()
+        match meta.collection() {
+            Some(head) if meta.kind == Type::String => head.len,
+            _ => meta.payload.len() as u64,
+        }
     );
     cx.reply.simple(&text);
     Ok(())
@@ -143,6 +146,7 @@ fn object(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 
 fn encoding(meta: &Meta<'_>) -> &'static str {
     match (meta.kind, meta.by_elements) {
+        (Type::String, true) => "raw",
         (Type::String, _) if meta.payload.len() <= 20 && parse_i64(meta.payload).is_some() => "int",
         (Type::String, _) if meta.payload.len() <= 44 => "embstr",
         (Type::String, _) => "raw",

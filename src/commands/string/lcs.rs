@@ -2,9 +2,9 @@
 
 use crate::commands::args::{Args, syntax_error};
 use crate::commands::{Context, RunResult};
-use crate::encoding::meta::Type;
 use crate::keyspace::transaction::{Entry, Stop};
 use crate::types::lcs::{self, Run};
+use crate::types::string::StringValue;
 
 /// The options of LCS.
 #[derive(Debug, Default)]
@@ -43,7 +43,9 @@ pub(super) fn lcs(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let (first, second) = (cx.txn.lookup(args.word(1))?, cx.txn.lookup(args.word(2))?);
     let (first, second) = (string_of(&first)?, string_of(&second)?);
     let options = Options::parse(args)?;
-    check_size(first, second, cx.settings.max_bulk_len)?;
+    check_size(first.len(), second.len(), cx.settings.max_bulk_len)?;
+    let (first, second) = (first.whole(&mut cx.txn)?, second.whole(&mut cx.txn)?);
+    let (first, second) = (&*first, &*second);
     if options.length {
         cx.reply.integer(lcs::length(first, second) as i64);
         return Ok(());
@@ -62,22 +64,21 @@ pub(super) fn lcs(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 }
 
 /// The string at a key, empty if there is none.
-fn string_of(entry: &Entry) -> Result<&[u8], Stop> {
-    match entry.typed(Type::String) {
-        Ok(found) => Ok(found.map_or(&[][..], |meta| meta.payload)),
-        Err(_) => Err(Stop::error("ERR The specified keys must contain string values")),
-    }
+fn string_of(entry: &Entry) -> Result<StringValue<'_>, Stop> {
+    StringValue::open_or_empty(entry).map_err(|stop| match stop {
+        Stop::Error(_) => Stop::error("ERR The specified keys must contain string values"),
+        other => other,
+    })
 }
 
 /// Refuses what Redis refuses, though far less memory is needed here: the bound is one on time as well.
-fn check_size(first: &[u8], second: &[u8], max_bulk_len: u64) -> RunResult {
+fn check_size(first: u64, second: u64, max_bulk_len: u64) -> RunResult {
     const CELL_BYTES: u64 = 4;
-    let longest = first.len().max(second.len()) as u64;
-    if longest >= u64::from(u32::MAX) - 1 {
+    if first.max(second) >= u64::from(u32::MAX) - 1 {
         return Err(Stop::error("ERR String too long for LCS"));
     }
     // Two lengths below 2^32: the product cannot overflow, but for the last factor.
-    let cells = (first.len() as u64 + 1) * (second.len() as u64 + 1);
+    let cells = (first + 1) * (second + 1);
     if cells.checked_mul(CELL_BYTES).is_none_or(|bytes| bytes > max_bulk_len) {
         let text = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
         return Err(Stop::error(text));

@@ -1,17 +1,20 @@
 //! Commands that replace strings.
 
+use super::get::reply_value;
 use super::options::{Clock, Condition, Lifetime, SetOptions, invalid_time};
 use crate::commands::args::{Args, not_an_integer};
 use crate::commands::{Context, RunResult};
-use crate::encoding::meta::{Meta, Type};
+use crate::config::Events;
+use crate::encoding::meta::Meta;
 use crate::keyspace::transaction::{Entry, Stop};
 use crate::number::{self, Decimal};
+use crate::types::string::StringValue;
 
 pub(super) fn set(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let (key, value) = (args.word(1), args.word(2));
     if args.len() == 3 {
         let mut entry = cx.txn.entry_blind(key)?;
-        cx.txn.put(&mut entry, &Meta::string(value, None))?;
+        put_new(cx, &mut entry, value)?;
         cx.reply.ok();
         return Ok(());
     }
@@ -32,9 +35,9 @@ pub(super) fn set(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         _ => expire_ms,
     };
     if let Condition::Holds(old) = options.condition {
-        let answer = compare(&entry, old)?;
+        let answer = compare(cx, &entry, old)?;
         cx.reply.integer(answer);
-        return if answer == 1 { store(cx, &mut entry, value, expire_ms) } else { Ok(()) };
+        return if answer == 1 { store_or_keep(cx, &mut entry, value, expire_ms, keep) } else { Ok(()) };
     }
     let stores = match options.condition {
         Condition::Absent => !entry.exists(),
@@ -42,22 +45,35 @@ pub(super) fn set(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         _ => true,
     };
     if options.get {
-        match entry.typed(Type::String)? {
-            Some(meta) => cx.reply.bulk(meta.payload),
-            None => cx.reply.null(),
-        }
+        reply_value(cx, &entry)?;
     } else if stores {
         cx.reply.ok();
     } else {
         cx.reply.null();
     }
-    if stores { store(cx, &mut entry, value, expire_ms) } else { Ok(()) }
+    if stores { store_or_keep(cx, &mut entry, value, expire_ms, keep) } else { Ok(()) }
+}
+
+/// As [`store`]; an expiry that the key keeps is no event.
+fn store_or_keep(
+    cx: &mut Context<'_, '_>,
+    entry: &mut Entry,
+    value: &[u8],
+    expire_ms: Option<u64>,
+    keep: bool,
+) -> RunResult {
+    if !keep {
+        return store(cx, entry, value, expire_ms);
+    }
+    put(cx, entry, value, expire_ms)?;
+    cx.txn.notify(Events::STRING, "set", entry);
+    Ok(())
 }
 
 /// What VX commands answer: 1 if the key holds `old`, -1 if it holds another string, 0 if it does not exist.
-fn compare(entry: &Entry, old: &[u8]) -> Result<i64, Stop> {
-    Ok(match entry.typed(Type::String)? {
-        Some(meta) if meta.payload == old => 1,
+fn compare(cx: &mut Context<'_, '_>, entry: &Entry, old: &[u8]) -> Result<i64, Stop> {
+    Ok(match StringValue::open(entry)? {
+        Some(value) if value.len() == old.len() as u64 && value.whole(&mut cx.txn)? == old => 1,
         Some(_) => -1,
         None => 0,
     })
@@ -71,9 +87,34 @@ fn store_blind(cx: &mut Context<'_, '_>, key: &[u8], value: &[u8], expire_ms: Op
     store(cx, &mut entry, value, expire_ms)
 }
 
+/// Stores a string in the place of another, as SET does, and tells of it.
+pub(super) fn store(
+    cx: &mut Context<'_, '_>,
+    entry: &mut Entry,
+    value: &[u8],
+    expire_ms: Option<u64>,
+) -> RunResult {
+    put(cx, entry, value, expire_ms)?;
+    cx.txn.notify(Events::STRING, "set", entry);
+    let Some(time) = expire_ms else { return Ok(()) };
+    cx.txn.notify(Events::GENERIC, "expire", entry);
+    if time <= cx.txn.now_ms() {
+        // Redis finds that out when the key is asked for next.
+        cx.txn.notify(Events::EXPIRED, "expired", entry);
+    }
+    Ok(())
+}
+
+/// Stores a string without expiry, which the command's own words tell the log.
+fn put_new(cx: &mut Context<'_, '_>, entry: &mut Entry, value: &[u8]) -> RunResult {
+    cx.txn.put(entry, &Meta::string(value, None))?;
+    cx.txn.notify(Events::STRING, "set", entry);
+    Ok(())
+}
+
 /// Stores a string, and logs just that: the log holds what came out, with absolute times. If the time has passed,
 /// the key is removed at once instead.
-pub(super) fn store(
+pub(super) fn put(
     cx: &mut Context<'_, '_>,
     entry: &mut Entry,
     value: &[u8],
@@ -101,7 +142,7 @@ pub(super) fn setnx(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let mut entry = cx.txn.entry(args.word(1))?;
     let stores = !entry.exists();
     if stores {
-        cx.txn.put(&mut entry, &Meta::string(args.word(2), None))?;
+        put_new(cx, &mut entry, args.word(2))?;
     }
     cx.reply.integer(i64::from(stores));
     Ok(())
@@ -133,9 +174,10 @@ pub(super) fn pksetexat(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 
 pub(super) fn delvx(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let mut entry = cx.txn.entry(args.word(1))?;
-    let answer = compare(&entry, args.word(2))?;
+    let answer = compare(cx, &entry, args.word(2))?;
     if answer == 1 {
         remove(cx, &mut entry)?;
+        cx.txn.notify(Events::GENERIC, "del", &entry);
     }
     cx.reply.integer(answer);
     Ok(())
@@ -145,7 +187,7 @@ pub(super) fn mset(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     must_be_pairs(args, "mset")?;
     for index in (1..args.len()).step_by(2) {
         let mut entry = cx.txn.entry_blind(args.word(index))?;
-        cx.txn.put(&mut entry, &Meta::string(args.word(index + 1), None))?;
+        put_new(cx, &mut entry, args.word(index + 1))?;
     }
     cx.reply.ok();
     Ok(())
@@ -162,7 +204,7 @@ pub(super) fn msetnx(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     for index in (1..args.len()).step_by(2) {
         // Looked up again: the same key may stand there twice.
         let mut entry = cx.txn.entry(args.word(index))?;
-        cx.txn.put(&mut entry, &Meta::string(args.word(index + 1), None))?;
+        put_new(cx, &mut entry, args.word(index + 1))?;
     }
     cx.reply.integer(1);
     Ok(())

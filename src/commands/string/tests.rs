@@ -8,6 +8,9 @@ use super::COMMANDS;
 use crate::resp::{Limits, Parser};
 use crate::testing::MiniServer;
 
+mod events;
+mod large;
+
 /// The commands in the log after a script, a text each.
 pub(super) fn effects(script: &str) -> Vec<String> {
     let mut server = MiniServer::new(1);
