@@ -1,0 +1,1 @@
+//! The encodings against real bytes, against each other, and against bytes that lie.
