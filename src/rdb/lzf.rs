@@ -42,46 +42,51 @@ pub fn decompress(compressed: &[u8], length: usize) -> Result<Vec<u8>> {
 }
 
 /// Compresses `bytes`; `None` if that does not save more than four of them.
+///
+/// Where copies may begin and end, and when it gives up, is as in Redis, so that DUMPs have the same size, and
+/// mostly the same bytes: nothing is copied from the very first byte, nor into the last two.
 pub fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
-    const SLOTS: u32 = 14;
+    const TAIL: usize = 2;
     let most = bytes.len().checked_sub(4)?;
+    // Positions are 32 bits; nobody compresses more at once.
+    let end = u32::try_from(bytes.len()).ok()? as usize - TAIL;
     let mut out = Vec::with_capacity(most);
-    // Where three bytes were seen last; positions are kept one up, 0 is nowhere.
-    let mut seen = vec![0u32; 1 << SLOTS];
+    // Where three bytes were seen last; 0 is nowhere. As many places as a short string can use.
+    let bits = (usize::BITS - bytes.len().leading_zeros() + 2).clamp(8, 16);
+    let mut seen = vec![0u32; 1 << bits];
     let slot = |at: usize| {
         let three = u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], 0]);
-        (three.wrapping_mul(0x9e37_79b1) >> (32 - SLOTS)) as usize
+        (three.wrapping_mul(0x9e37_79b1) >> (u32::BITS - bits)) as usize
     };
     let (mut at, mut run_start) = (0, 0);
-    // Positions are 32 bits; nobody compresses more at once.
-    let end = bytes.len().min(u32::MAX as usize - 1);
-    while at + 2 < end {
-        let before = std::mem::replace(&mut seen[slot(at)], at as u32 + 1);
-        let copy = (before as usize).checked_sub(1).filter(|&from| {
-            at - from <= FARTHEST && bytes[from..from + 3] == bytes[at..at + 3]
-        });
-        let Some(from) = copy else {
+    while at < end {
+        let from = std::mem::replace(&mut seen[slot(at)], at as u32) as usize;
+        if from == 0 || at - from > FARTHEST || bytes[from..from + 3] != bytes[at..at + 3] {
             at += 1;
             continue;
-        };
+        }
         push_runs(&mut out, &bytes[run_start..at]);
-        let most_here = LONGEST_COPY.min(end - at);
-        let count = (3..most_here).find(|&n| bytes[from + n] != bytes[at + n]).unwrap_or(most_here);
-        push_copy(&mut out, at - from - 1, count - 2);
-        if out.len() > most {
+        if out.len() + 4 >= most {
             return None;
         }
+        let longest = LONGEST_COPY.min(end - at).max(3);
+        let count = (3..longest).find(|&n| bytes[from + n] != bytes[at + n]).unwrap_or(longest);
+        push_copy(&mut out, at - from - 1, count - 2);
         at += count;
         run_start = at;
         // What the copy ends with is worth finding again; all of it would take too long.
         for place in at - 2..at {
-            if place + 2 < end {
-                seen[slot(place)] = place as u32 + 1;
+            if at < end {
+                seen[slot(place)] = place as u32;
             }
         }
     }
+    let run = at.min(bytes.len()) - run_start;
+    if out.len() + run + run / LONGEST_RUN + 1 + 3 > most {
+        return None;
+    }
     push_runs(&mut out, &bytes[run_start..]);
-    (out.len() <= most).then_some(out)
+    Some(out)
 }
 
 fn push_runs(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -110,7 +115,9 @@ mod tests {
         assert_eq!(decompress(b"\x00a\xe0\x01\x00", 11).unwrap(), b"aaaaaaaaaaa");
         assert_eq!(decompress(b"\x02abc\x20\x02", 6).unwrap(), b"abcabc");
         assert_eq!(decompress(b"", 0).unwrap(), b"");
-        for broken in [&b"\x01a"[..], b"\x00a\x20", b"\x00a\xe0\x01", b"\x20\x00", b"\x00a\x20\x01", b"\x00ab"] {
+        for broken in
+            [&b"\x01a"[..], b"\x00a\x20", b"\x00a\xe0\x01", b"\x20\x00", b"\x00a\x20\x01", b"\x00ab"]
+        {
             assert!(decompress(broken, 4).is_err());
         }
         // Neither shorter nor longer than was said.
@@ -131,6 +138,6 @@ mod tests {
         }
         assert_eq!(compress(b"abcdefghijklmnopqrstuvwxyz"), None);
         assert_eq!(compress(b"abc"), None);
-        assert_eq!(compress(&[b'x'; 100_000]).map(|bytes| bytes.len()), Some(2 + 379 * 3));
+        assert_eq!(compress(&[b'x'; 100_000]).map(|bytes| bytes.len()), Some(1143));
     }
 }

@@ -97,8 +97,10 @@ impl<R: Read> Reader<R> {
         if magic != *MAGIC {
             return Err(Error::Corrupt("this is no RDB file"));
         }
-        let digits = std::str::from_utf8(&digits).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-        let version = digits.and_then(|text| text.parse().ok()).ok_or(Error::Corrupt("the version of the file"))?;
+        let digits =
+            std::str::from_utf8(&digits).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+        let version =
+            digits.and_then(|text| text.parse().ok()).ok_or(Error::Corrupt("the version of the file"))?;
         if !(1..=u32::from(REDIS_7_4)).contains(&version) {
             return Err(Error::Version(version));
         }

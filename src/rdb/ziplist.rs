@@ -34,9 +34,8 @@ const BROKEN: Error = Error::Corrupt("a ziplist");
 /// All elements of a ziplist.
 pub fn elements(bytes: &[u8]) -> Result<Vec<Element<'_>>> {
     let header = bytes.first_chunk::<HEADER>().ok_or(BROKEN)?;
-    let word = |at: usize| {
-        u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]) as usize
-    };
+    let word =
+        |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]) as usize;
     let told_count = usize::from(u16::from_le_bytes([header[8], header[9]]));
     if word(0) != bytes.len() {
         return Err(BROKEN);

