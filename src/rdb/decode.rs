@@ -31,8 +31,8 @@ use super::source::Source;
 use super::{Error, HashField, Result, Value, intset, kind, listpack, ziplist, zipmap};
 use crate::number::parse_f64;
 
-/// Redis takes no expiry of a field at or after this, Unix time in ms.
-const LATEST_FIELD_EXPIRY: u64 = (1 << 46) - 1;
+/// Redis takes no expiry of a field after this, Unix time in ms.
+const LATEST_FIELD_EXPIRY: u64 = (1 << 48) - 1;
 
 /// Reads a value of a type. [`Error::Empty`] says that it was read to its end and is nothing that Redis keeps.
 pub fn value<R: Read>(source: &mut Source<R>, kind: u8) -> Result<Value> {
@@ -140,7 +140,7 @@ fn paired(elements: Vec<Element<'_>>) -> Result<Value> {
 fn field_expiry(time_ms: u64) -> Result<Option<u64>> {
     match time_ms {
         0 => Ok(None),
-        1..LATEST_FIELD_EXPIRY => Ok(Some(time_ms)),
+        1..=LATEST_FIELD_EXPIRY => Ok(Some(time_ms)),
         _ => Err(Error::Corrupt("the expiry of a field")),
     }
 }
