@@ -9,6 +9,10 @@ use crate::number::Decimal;
 use crate::rdb;
 use crate::types;
 
+/// RESTORE takes no string that is longer, decompressed: a few bytes can stand for many. It is no option, or a
+/// replay of the log under another setting would refuse what was taken.
+const LONGEST_STRING: u64 = 512 * 1024 * 1024;
+
 /// Up to which sizes DUMP writes collections compactly: as Redis with the same options.
 fn limits(settings: &Settings) -> rdb::Limits {
     rdb::Limits {
@@ -84,8 +88,7 @@ pub(super) fn restore(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     }
     let content = rdb::dump::open(payload)
         .ok_or_else(|| Stop::error("ERR DUMP payload version or checksum are wrong"))?;
-    let value = rdb::dump::decode(content, cx.settings.max_bulk_len)
-        .map_err(|_| Stop::error("ERR Bad data format"))?;
+    let value = rdb::dump::decode(content, LONGEST_STRING).map_err(|_| Stop::error("ERR Bad data format"))?;
     let now_ms = cx.txn.now_ms();
     let expire_ms = match (time, options.absolute) {
         (0, _) => None,

@@ -192,3 +192,44 @@ fn keys_of_empty_collections_are_passed_over() {
     assert_eq!((reader.next().unwrap(), reader.next().unwrap()), (None, None));
     assert_eq!(reader.empty_keys(), 6);
 }
+
+/// The old files among the assets of Redis's own suite; `PIKA_RDB_ASSETS` names their folder.
+#[test]
+#[ignore = "needs Redis's test suite"]
+fn old_files_of_redis_suite_are_read() {
+    let folder = std::env::var_os("PIKA_RDB_ASSETS").expect("PIKA_RDB_ASSETS");
+    let keys = |name: &str| {
+        let file = std::fs::read(std::path::Path::new(&folder).join(name)).expect("an asset");
+        let mut reader = Reader::new(&file[..]).unwrap();
+        let mut found = std::collections::BTreeMap::new();
+        while let Some(item) = reader.next().unwrap() {
+            if let Item::Key(KeyItem { key, value, .. }) = item {
+                found.insert(String::from_utf8(key).unwrap(), value);
+            }
+        }
+        (reader.version(), reader.empty_keys(), found)
+    };
+    let (version, empty, found) = keys("encodings.rdb");
+    assert_eq!((version, empty, found.len()), (4, 0, 13));
+    let list = ["1", "2", "3", "a", "b", "c", "100000", "6000000000"];
+    let scores = [("a", 1.0), ("b", 2.0), ("c", 3.0)].map(|(member, score)| (bytes(member), score));
+    assert_eq!(found["compressible"], Value::String(bytes("a".repeat(137))));
+    assert_eq!(found["list"], Value::List(texts(list.repeat(3))));
+    assert_eq!(found["list_zipped"], Value::List(texts(list)));
+    assert_eq!(found["set_zipped_1"], Value::Set(texts(1..=4)));
+    assert_eq!(found["set_zipped_2"], Value::Set(texts((1..=4).map(|n| n * 100_000))));
+    assert_eq!(found["set_zipped_3"], Value::Set(texts((1..=6).map(|n| n * 1_000_000_000u64))));
+    assert_eq!(found["zset_zipped"], Value::SortedSet(scores.to_vec()));
+    assert_eq!(found["hash_zipped"], fields(&[("a", "1", None), ("b", "2", None), ("c", "3", None)]));
+    assert!(
+        matches!(&found["zset"], Value::SortedSet(all) if all[11] == (bytes("bbbb"), 5e9) && all.len() == 12)
+    );
+    assert!(matches!(&found["hash"], Value::Hash(all) if all.len() == 11));
+    let two = fields(&[("f1", "v1", None), ("f2", "v2", None)]);
+    assert_eq!((&keys("hash-zipmap.rdb").2["hash"], &keys("hash-ziplist.rdb").2["hash"]), (&two, &two));
+    let one_two = Value::SortedSet(vec![(bytes("one"), 1.0), (bytes("two"), 2.0)]);
+    assert_eq!(keys("zset-ziplist.rdb").2["zset"], one_two);
+    assert_eq!(keys("list-quicklist.rdb").2["list"], Value::List(texts([7])));
+    let (_, empty, found) = keys("corrupt_empty_keys.rdb");
+    assert_eq!((empty, found.len()), (9, 0));
+}
