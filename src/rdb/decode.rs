@@ -11,7 +11,7 @@
 //! | 10 list, 12 sorted set, 13 hash | string with a ziplist |
 //! | 11 set | string with an intset |
 //! | 14 list | number of nodes; for each: string with a ziplist |
-//! | 15, 19, 21 stream | see [`stream`] |
+//! | 15, 19, 21 stream | see `decode/stream.rs` |
 //! | 16 hash, 17 sorted set, 20 set | string with a listpack |
 //! | 18 list | number of nodes; for each: 1 (the string is an element) or 2 (it is a listpack), string |
 //! | 22 hash | number of fields; for each: expiry (length; 0 = none), field, value |
