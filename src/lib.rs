@@ -3,7 +3,7 @@
 //! Synchronous and deterministic: no sockets, no threads, no clock. Time and bytes come in, effects go out;
 //! the `pika` package in `actors/` is the shell that owns the rest. Layers, each using only those above it:
 //!
-//! 1. bytes: [`resp`], [`number`], [`glob`], [`files`], [`engine`];
+//! 1. bytes: [`resp`], [`number`], [`glob`], [`rdb`], [`files`], [`engine`];
 //! 2. what is on disk: [`encoding`];
 //! 3. the keyspace of a partition: [`keyspace`];
 //! 4. what a data type can do: [`types`];
@@ -21,6 +21,7 @@ pub mod glob;
 pub mod info;
 pub mod keyspace;
 pub mod number;
+pub mod rdb;
 pub mod resp;
 pub mod server;
 pub mod session;

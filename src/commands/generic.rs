@@ -3,6 +3,7 @@
 use super::*;
 
 mod copy;
+mod dump;
 mod expire;
 mod keys;
 mod object;
@@ -47,6 +48,22 @@ pub(super) const COMMANDS: &[Command] = &[
         keys: &[Keys::all(KeyFlags::REMOVE)],
         run: Run::Keys(keys::del),
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
+        ..Command::BASE
+    },
+    Command {
+        name: "dump",
+        syntax: "key",
+        summary: "Returns what a key holds in Redis's serialized form.",
+        since: "2.6.0",
+        complexity: "O(N) where N is the size of the value.",
+        arity: Arity::Exactly(2),
+        flags: Flags::READONLY,
+        categories: &["keyspace"],
+        keys: &[Keys::one(KeyFlags::READ)],
+        run: Run::Keys(dump::dump),
+        tips: &["nondeterministic_output"],
+        differs: "The form is that of Redis 7.0, which every later version reads; that of 7.4 for a hash whose \
+                  fields expire.",
         ..Command::BASE
     },
     Command {
@@ -256,6 +273,21 @@ pub(super) const COMMANDS: &[Command] = &[
         categories: &["keyspace"],
         keys: &[Keys::one(KeyFlags::TAKE), Keys::at(2, KeyFlags::CREATE)],
         run: Run::Keys(copy::renamenx),
+        ..Command::BASE
+    },
+    Command {
+        name: "restore",
+        syntax: "key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]",
+        summary: "Creates a key from what DUMP returned.",
+        since: "2.6.0",
+        complexity: "O(N) where N is the size of the value.",
+        arity: Arity::AtLeast(4),
+        flags: Flags::WRITE.and(Flags::DENYOOM),
+        categories: &["keyspace", "dangerous"],
+        keys: &[Keys::one(KeyFlags::OVERWRITE)],
+        run: Run::Keys(dump::restore),
+        differs: "A collection with an element twice, or whose lengths contradict each other, is always refused. \
+                  FREQ is checked and has no effect.",
         ..Command::BASE
     },
     Command {

@@ -226,6 +226,8 @@ pub struct Transaction<'a> {
     /// Whether somebody wants to know which keys change.
     follows: bool,
     touched: Vec<KeyBuf>,
+    /// When keys were used last, to be told when they are written.
+    used: Vec<(Slot, KeyBuf, u32)>,
     wanted_events: Events,
     events: Vec<Event>,
     /// One command of several that happen together: it cannot wait for a blind write to be settled.
@@ -270,6 +272,7 @@ impl<'a> Transaction<'a> {
             changes: 0,
             follows,
             touched: Vec::new(),
+            used: Vec::new(),
             wanted_events: Events::default(),
             events: Vec::new(),
             atomic: false,
@@ -712,6 +715,11 @@ impl<'a> Transaction<'a> {
         }
     }
 
+    /// Says when a key that this command writes was last used, Unix time in seconds (RESTORE with IDLETIME).
+    pub fn set_used_on_commit(&mut self, entry: &Entry, used_s: u32) {
+        self.used.push((entry.slot, entry.meta_key.clone(), used_s));
+    }
+
     /// When a key was last used, Unix time in seconds, found without using it.
     pub fn peek_used_s(&mut self, key: &[u8]) -> Option<u32> {
         let (slot, meta_key) = self.place(key);
@@ -855,6 +863,12 @@ impl<'a> Transaction<'a> {
             let index = self.index_of(slot);
             if let Some(partition) = self.partition(index) {
                 partition.commit_write(family, write, now_s);
+            }
+        }
+        for (slot, meta_key, used_s) in std::mem::take(&mut self.used) {
+            let index = self.index_of(slot);
+            if let Some(partition) = self.partition(index) {
+                partition.set_used_s(Family::Meta, &meta_key, used_s);
             }
         }
         self.apply_databases();

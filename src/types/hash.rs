@@ -14,12 +14,14 @@
 //! alive; the length of a packed hash, whose fields are at hand, leaves it out.
 
 mod edit;
+mod rdb;
 mod read;
 mod sample;
 #[cfg(test)]
 mod tests;
 
 pub use edit::HashEdit;
+pub use rdb::{from_rdb, to_rdb};
 pub use read::{Found, Hash};
 
 use super::elements::Elements;

@@ -2,8 +2,8 @@
 //!
 //! What every type must be able to do is dispatched here; everything else is in the type's own module.
 
-pub mod elements;
 pub mod bits;
+pub mod elements;
 pub mod hash;
 pub mod hyperloglog;
 pub mod lcs;
@@ -18,6 +18,7 @@ use crate::encoding::meta::{Meta, Type};
 use crate::engine::{Family, Range};
 use crate::keyspace::table::ENTRY_OVERHEAD;
 use crate::keyspace::transaction::{Entry, Stop, Transaction};
+use crate::rdb::Value;
 
 /// What OBJECT ENCODING calls a value that is no string: what Redis would at that size.
 pub fn encoding(meta: &Meta<'_>, settings: &Settings) -> &'static str {
@@ -42,6 +43,38 @@ pub fn copy_elements(
         Some(Type::String) => string::copy_elements(txn, source, target, expire_ms),
         _ => Ok(()),
     }
+}
+
+/// What a key holds, as DUMP and RDB files tell it; `None` if it holds nothing any more.
+pub fn to_rdb(txn: &mut Transaction<'_>, entry: &Entry) -> Result<Option<Value>, Stop> {
+    let Some(meta) = entry.meta() else { return Ok(None) };
+    match meta.kind {
+        Type::String => Ok(Some(Value::String(meta.payload.to_vec()))),
+        Type::Hash => hash::to_rdb(txn, entry),
+        Type::List | Type::Set | Type::SortedSet | Type::Stream => Err(not_stored(meta.kind.name())),
+    }
+}
+
+/// Puts a value in the place of what `entry` holds. `expire_ms` is the key's new expiry.
+pub fn from_rdb(
+    txn: &mut Transaction<'_>,
+    entry: &mut Entry,
+    value: Value,
+    expire_ms: Option<u64>,
+    settings: &Settings,
+) -> Result<(), Stop> {
+    match value {
+        Value::String(text) => txn.put(entry, &Meta::string(&text, expire_ms)),
+        Value::Hash(fields) => hash::from_rdb(txn, entry, &fields, expire_ms, settings),
+        Value::List(_) => Err(not_stored("list")),
+        Value::Set(_) => Err(not_stored("set")),
+        Value::SortedSet(_) => Err(not_stored("zset")),
+        Value::Stream(_) => Err(not_stored("stream")),
+    }
+}
+
+fn not_stored(kind: &str) -> Stop {
+    Stop::error(format!("ERR values of type {kind} cannot be stored yet"))
 }
 
 /// About how many bytes a key and its value take in memory, were they there whole. Of a big collection `samples`

@@ -3,6 +3,7 @@
 use crate::testing::{MiniServer, check};
 
 mod collections;
+mod dump;
 mod model;
 mod scans;
 

@@ -114,6 +114,22 @@ impl<'a> HashEdit<'a> {
         Ok(HashEdit { entry, form, expire_ms, expanded, meta_changed: false, longest: None, changes: 0 })
     }
 
+    /// A new hash that will take the place of what the key holds, whatever that is.
+    pub(super) fn replace(entry: &'a Entry, expire_ms: Option<u64>) -> HashEdit<'a> {
+        let form = EditForm::Packed(Rows::default());
+        HashEdit { entry, form, expire_ms, expanded: false, meta_changed: false, longest: None, changes: 0 }
+    }
+
+    /// As [`HashEdit::finish`], but all of it counts as one change.
+    pub(super) fn finish_as_one(
+        mut self,
+        txn: &mut Transaction<'_>,
+        settings: &Settings,
+    ) -> Result<(), Stop> {
+        self.changes = self.changes.min(1);
+        self.finish(txn, Some(settings))
+    }
+
     /// What stands under a field, its time come or not.
     fn stored(&mut self, txn: &mut Transaction<'_>, field: &[u8]) -> Result<Option<Found<'a>>, Stop> {
         match &mut self.form {
