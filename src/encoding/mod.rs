@@ -5,6 +5,7 @@
 pub mod key;
 pub mod meta;
 pub mod packed_hash;
+pub mod packed_list;
 pub mod varint;
 
 /// The version of everything in this folder, kept in the data folder. A server refuses any other.

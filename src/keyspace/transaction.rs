@@ -10,6 +10,7 @@ use bytes::BytesMut;
 use smallvec::SmallVec;
 
 mod keyspace_wide;
+mod steps;
 
 use super::partition::Partition;
 use super::slot::{self, Slot};
