@@ -15,12 +15,14 @@ pub mod execute;
 pub mod generic;
 pub mod hash;
 mod help;
+pub mod list;
 pub mod redact;
 mod server;
 pub mod spec;
 pub mod string;
 pub mod syntax;
 pub mod table;
+pub mod timeout;
 
 pub use args::Args;
 pub use spec::{Arity, Begin, Command, Find, Flags, Group, KeyFlags, Keys, Run};

@@ -137,10 +137,7 @@ impl<'a> Block<'a> {
             lengths.iter().map(|&length| u32::from(length)).sum::<u32>() as usize
         };
         let (content, more_content) = self.content.split_at_checked(bytes)?;
-        Some((
-            Block { lengths, content },
-            Block { lengths: more_lengths, content: more_content },
-        ))
+        Some((Block { lengths, content }, Block { lengths: more_lengths, content: more_content }))
     }
 
     /// The elements from `start` up to, not including, `end`.
@@ -323,12 +320,8 @@ mod tests {
         assert_eq!(stored(&[sample.block()]), expected);
         assert_eq!(sample.block().stored_bytes(), expected.len());
         assert_eq!(1 + stored_bytes(2) + stored_bytes(300) + STORED_REFERENCE, expected.len());
-        let head =
-            ListHead { version: 5, len: 300, first: CENTRE - 2, listpack_bytes: 130, next_apart: 1 };
-        assert_eq!(
-            head.encode(),
-            b"\0\0\0\0\0\0\0\x05\xac\x02\x7f\xff\xff\xff\xff\xff\xff\xfe\x82\x01\x01"
-        );
+        let head = ListHead { version: 5, len: 300, first: CENTRE - 2, listpack_bytes: 130, next_apart: 1 };
+        assert_eq!(head.encode(), b"\0\0\0\0\0\0\0\x05\xac\x02\x7f\xff\xff\xff\xff\xff\xff\xfe\x82\x01\x01");
         assert_eq!(ListHead::parse(&head.encode()), Some(head));
         assert_eq!(&chunk_key(1, 2, 3, CENTRE)[14..], b"\x00\x02\0\0\0\0\0\0\0");
         assert_eq!(&apart_key(1, 2, 3, 4)[14..], b"\x01\0\0\0\0\0\0\0\x04");
@@ -361,7 +354,12 @@ mod tests {
         }
         assert_eq!(Block::parse(b""), Some(Block::default()));
         for cut in 0..21 {
-            assert_eq!(ListHead::parse(&b"\0\0\0\0\0\0\0\x05\xac\x02\x7f\xff\xff\xff\xff\xff\xff\xfe\x82\x01\x01"[..cut]), None);
+            assert_eq!(
+                ListHead::parse(
+                    &b"\0\0\0\0\0\0\0\x05\xac\x02\x7f\xff\xff\xff\xff\xff\xff\xfe\x82\x01\x01"[..cut]
+                ),
+                None
+            );
         }
     }
 }

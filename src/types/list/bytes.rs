@@ -27,11 +27,12 @@ pub(super) fn entry_bytes(element: &[u8]) -> u64 {
 
 fn string_bytes(length: usize) -> u64 {
     let length = length as u64;
-    let entry = length + match length {
-        0..64 => 1,
-        64..4096 => 2,
-        _ => 5,
-    };
+    let entry = length
+        + match length {
+            0..64 => 1,
+            64..4096 => 2,
+            _ => 5,
+        };
     // Each entry ends with its own length, seven bits a byte.
     entry + u64::from((64 - entry.leading_zeros()).div_ceil(7).max(1))
 }
@@ -76,8 +77,7 @@ impl ListpackLimit {
     /// As [`ListpackLimit::exceeded`] for `added` bytes more behind a block, which is looked at only if it matters.
     pub(super) fn exceeded_by(&self, block: Block<'_>, added: u64, len: u64) -> bool {
         let most = block.stored_bytes() as u64 + MOST_BESIDE * block.len() as u64 + LISTPACK_FRAME + added;
-        self.exceeded(most, len)
-            && self.exceeded(block_bytes(block) + LISTPACK_FRAME + added, len)
+        self.exceeded(most, len) && self.exceeded(block_bytes(block) + LISTPACK_FRAME + added, len)
     }
 
     /// Whether a quicklist becomes a listpack again: it has only half of what is allowed.

@@ -192,7 +192,9 @@ pub(super) fn need(
         match read(txn, entry, head, part.start) {
             Ok(_) if !walk.apart => {}
             Ok(chunk) => match chunk.part(part) {
-                Ok(block) => keys.extend(apart_numbers(block).map(|number| apart_key(entry, head.version, number))),
+                Ok(block) => {
+                    keys.extend(apart_numbers(block).map(|number| apart_key(entry, head.version, number)))
+                }
                 Err(stop) => return stop,
             },
             Err(Stop::Need(_)) => keys.push(chunk_key(entry, head.version, part.start)),

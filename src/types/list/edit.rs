@@ -286,9 +286,9 @@ impl<'e> ListEdit<'e> {
         chunks::begin(txn, self.entry, &before, &walk)?;
         for part in walk.chunks() {
             let start = part.start;
-            let bytes = self.pop_part(txn, &before, reverse, part, visit).map_err(|stop| {
-                chunks::need(txn, self.entry, &before, &walk, start, stop)
-            })?;
+            let bytes = self
+                .pop_part(txn, &before, reverse, part, visit)
+                .map_err(|stop| chunks::need(txn, self.entry, &before, &walk, start, stop))?;
             head.listpack_bytes = head.listpack_bytes.saturating_sub(bytes);
         }
         head.len -= taken;

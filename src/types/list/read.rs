@@ -151,8 +151,7 @@ impl<'a> List<'a> {
             Form::Chunks(head) => (head.first, head.len),
         };
         let most = most.min(len);
-        let sequences =
-            if reverse { first + len - most..first + len } else { first..first + most };
+        let sequences = if reverse { first + len - most..first + len } else { first..first + most };
         let apart = needle.len() > INLINE_BYTES;
         self.walk(txn, &Walk { sequences, reverse, search: true, apart }, |sequence, item, read| {
             let equal = match item {

@@ -167,7 +167,8 @@ impl ListEdit<'_> {
         indices: &[u64],
     ) -> Result<(), Stop> {
         let (start, end) = (chunk.sequences.start - head.first, chunk.sequences.end - head.first);
-        let within = indices.partition_point(|&index| index < start)..indices.partition_point(|&index| index < end);
+        let within =
+            indices.partition_point(|&index| index < start)..indices.partition_point(|&index| index < end);
         for &index in &indices[within] {
             let item = chunk.block()?.get((index - start) as usize).ok_or_else(corrupt)?;
             head.listpack_bytes = head.listpack_bytes.saturating_sub(item_bytes(item));
