@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::bytes::{LISTPACK_FRAME, ListpackLimit, block_bytes, entry_bytes, item_bytes};
-use super::chunks::{self, Walk};
+use super::bytes::{LISTPACK_FRAME, ListpackLimit, block_bytes, entry_bytes};
+use super::chunks::{self, Chunk, Walk};
 use super::read::Form;
 use super::{PACKED_BYTES, PACKED_ITEMS, Side, corrupt};
 use crate::encoding::meta::{Meta, Type};
@@ -281,15 +281,19 @@ impl<'e> ListEdit<'e> {
             Side::Left => (false, head.first..head.first + taken),
             Side::Right => (true, head.end() - taken..head.end()),
         };
-        let before = *head;
         let walk = Walk { reverse, ..Walk::all(sequences) };
-        chunks::begin(txn, self.entry, &before, &walk)?;
+        chunks::begin(txn, self.entry, head, &walk)?;
+        // All is read before anything is written: what is missing is asked for by what chunks say.
+        let mut read: SmallVec<[(Chunk, Range<u64>); 1]> = SmallVec::new();
         for part in walk.chunks() {
             let start = part.start;
-            let bytes = self
-                .pop_part(txn, &before, reverse, part, visit)
-                .map_err(|stop| chunks::need(txn, self.entry, &before, &walk, start, stop))?;
-            head.listpack_bytes = head.listpack_bytes.saturating_sub(bytes);
+            match self.read_part(txn, head, reverse, part.clone(), visit) {
+                Ok(chunk) => read.push((chunk, part)),
+                Err(stop) => return Err(chunks::need(txn, self.entry, head, &walk, start, stop)),
+            }
+        }
+        for (chunk, part) in read {
+            self.cut(txn, head, reverse, &chunk, part)?;
         }
         head.len -= taken;
         if side == Side::Left {
@@ -298,37 +302,52 @@ impl<'e> ListEdit<'e> {
         Ok(())
     }
 
-    /// Takes elements out of one chunk. Returns how many bytes of a listpack they were.
-    fn pop_part(
-        &mut self,
+    /// Shows elements of one chunk.
+    fn read_part(
+        &self,
         txn: &mut Transaction<'_>,
         head: &ListHead,
         reverse: bool,
         part: Range<u64>,
         visit: &mut impl FnMut(&[u8]),
-    ) -> Result<u64, Stop> {
+    ) -> Result<Chunk, Stop> {
         let chunk = chunks::read(txn, self.entry, head, part.start)?;
-        let mut items: SmallVec<[Item<'_>; SPAN as usize]> = chunk.part(part.clone())?.items().collect();
+        let mut items: SmallVec<[Item<'_>; SPAN as usize]> = chunk.part(part)?.items().collect();
         if reverse {
             items.reverse();
         }
-        for item in &items {
+        for item in items {
             match item {
                 Item::Here(element) => visit(element),
                 Item::Apart { number, .. } => {
-                    visit(&*chunks::read_apart(txn, self.entry, head.version, *number)?);
-                    chunks::remove_apart(txn, self.entry, head.version, *number);
+                    visit(&chunks::read_apart(txn, self.entry, head.version, number)?);
                 }
             }
         }
-        let bytes = items.iter().map(|item| item_bytes(*item)).sum();
+        Ok(chunk)
+    }
+
+    /// Removes elements from an end of one chunk, and counts off their bytes.
+    fn cut(
+        &self,
+        txn: &mut Transaction<'_>,
+        head: &mut ListHead,
+        reverse: bool,
+        chunk: &Chunk,
+        part: Range<u64>,
+    ) -> Result<(), Stop> {
+        let block = chunk.part(part.clone())?;
+        head.listpack_bytes = head.listpack_bytes.saturating_sub(block_bytes(block));
+        for number in chunks::apart_numbers(block) {
+            chunks::remove_apart(txn, self.entry, head.version, number);
+        }
         let left = if reverse { chunk.sequences.start..part.start } else { part.end..chunk.sequences.end };
         if left.is_empty() {
             chunks::remove(txn, self.entry, head.version, part.start);
         } else {
             chunks::write(txn, self.entry, head.version, part.start, &[chunk.part(left)?]);
         }
-        Ok(bytes)
+        Ok(())
     }
 }
 

@@ -61,11 +61,12 @@ impl ListEdit<'_> {
         borders.dedup();
         let mut gone = 0;
         for chunk in borders {
-            let old = chunks::read(txn, self.entry, head, (chunk * SPAN).max(kept.start))?;
-            let part = old.sequences.start.max(kept.start)..old.sequences.end.min(kept.end);
-            if part == old.sequences {
+            let whole = chunks::chunk_of(head, (chunk * SPAN).max(kept.start));
+            let part = whole.start.max(kept.start)..whole.end.min(kept.end);
+            if part == whole {
                 continue;
             }
+            let old = chunks::read(txn, self.entry, head, part.start)?;
             for cut in [old.sequences.start..part.start, part.end..old.sequences.end] {
                 let block = old.part(cut)?;
                 gone += block_bytes(block);
