@@ -18,8 +18,6 @@ mod chunks;
 mod edit;
 mod read;
 mod splice;
-#[cfg(test)]
-mod tests;
 mod trim;
 
 pub use bytes::ListpackLimit;

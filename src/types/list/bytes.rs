@@ -88,3 +88,48 @@ impl ListpackLimit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_have_the_sizes_of_a_listpack() {
+        let sizes = [
+            ("", 2),
+            ("0", 2),
+            ("127", 2),
+            ("128", 3),
+            ("-1", 3),
+            ("-4096", 3),
+            ("4096", 4),
+            ("-32769", 5),
+            ("8388608", 6),
+            ("2147483648", 10),
+            ("-9223372036854775808", 10),
+            ("9223372036854775808", 21),
+            ("007", 5),
+        ];
+        for (element, bytes) in sizes {
+            assert_eq!(entry_bytes(element.as_bytes()), bytes, "{element:?}");
+        }
+        // The head grows at 64 and 4096 bytes, the length behind at 128 and 16384.
+        for (length, bytes) in [(63, 65), (64, 67), (125, 128), (126, 130), (4095, 4099), (4096, 4103)] {
+            assert_eq!(entry_bytes(&vec![b'x'; length]), bytes, "{length}");
+            assert_eq!(item_bytes(Item::Apart { number: 0, length: length as u32 }), bytes, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_limit_is_a_number_or_a_size() {
+        let limit = ListpackLimit::of(2);
+        assert!(!limit.exceeded(8192, 2) && limit.exceeded(10, 3) && limit.exceeded(8193, 1));
+        assert!(limit.half_fits(8000, 1) && !limit.half_fits(10, 2));
+        assert!(ListpackLimit::of(0).exceeded(10, 2) && !ListpackLimit::of(0).exceeded(10, 1));
+        for (option, bytes) in [(-1, 4096), (-2, 8192), (-5, 65_536), (-100, 65_536)] {
+            let limit = ListpackLimit::of(option);
+            assert!(!limit.exceeded(bytes, 1 << 40) && limit.exceeded(bytes + 1, 1), "{option}");
+            assert!(limit.half_fits(bytes / 2, 1 << 40) && !limit.half_fits(bytes / 2 + 1, 1), "{option}");
+        }
+    }
+}
