@@ -38,8 +38,11 @@ use crate::keyspace::slot::Slot;
 pub const SPAN: u64 = 64;
 /// The sequence number at which a big list begins to grow in both directions; a multiple of [`SPAN`].
 pub const CENTRE: u64 = 1 << 63;
-/// Longest element that stands in a chunk itself, bytes: the longest that is not a long one.
-pub const INLINE_BYTES: usize = 254;
+/// Longest element that stands in a chunk itself, bytes. One that does not costs an entry of its own with each push and
+/// each read; one that does is copied whenever its chunk changes, 32 of them on average.
+pub const INLINE_BYTES: usize = 512;
+/// Longest element that is not a long one, bytes.
+const SHORT_BYTES: usize = 254;
 /// The length that says that an element is a long one.
 const LONG: u8 = 255;
 /// Bytes of the content of a reference to a value of its own.
@@ -200,7 +203,7 @@ impl BlockBuf {
     /// Appends an element that stands here; at most 65535 bytes.
     pub fn push(&mut self, element: &[u8]) {
         debug_assert!(u16::try_from(element.len()).is_ok());
-        if element.len() <= INLINE_BYTES {
+        if element.len() <= SHORT_BYTES {
             self.lengths.push(element.len() as u8);
         } else {
             self.lengths.push(LONG);
@@ -225,7 +228,7 @@ impl BlockBuf {
 
 /// Bytes that an element takes in a block, if it stands there.
 pub fn stored_bytes(length: usize) -> usize {
-    1 + length + if length > INLINE_BYTES { 2 } else { 0 }
+    1 + length + if length > SHORT_BYTES { 2 } else { 0 }
 }
 
 /// Bytes that a reference to a value of its own takes in a block.

@@ -33,7 +33,7 @@ impl Pair {
     fn value(&mut self) -> String {
         let value = self.random.u8(0..20).to_string();
         match self.random.u8(0..60) {
-            0 => value.repeat(130),
+            0 => value.repeat(300),
             1 => value.repeat(2100),
             2 => "".into(),
             _ => value,

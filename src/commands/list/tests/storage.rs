@@ -73,7 +73,7 @@ fn long_elements_are_read_together() {
 #[test]
 fn nothing_is_left_of_what_was_removed() {
     let mut server = with_list(1, 640);
-    let long = "x".repeat(300);
+    let long = "x".repeat(600);
     assert_eq!(stored(&mut server), (10, 0));
     server.ask(&format!("LPUSH l {long} {long}"));
     server.ask(&format!("RPUSH l {long} {long}"));
