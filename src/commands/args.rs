@@ -42,6 +42,11 @@ impl<'a> Args<'a> {
         Args { frame: self.frame, ranges: self.ranges.get(index..).unwrap_or_default() }
     }
 
+    /// The words before `end`, as a command of their own.
+    pub fn up_to(self, end: usize) -> Args<'a> {
+        Args { frame: self.frame, ranges: self.ranges.get(..end).unwrap_or(self.ranges) }
+    }
+
     /// A word as an integer, or Redis's error.
     pub fn integer(&self, index: usize) -> Result<i64, Stop> {
         number::parse_i64(self.word(index)).ok_or_else(not_an_integer)

@@ -68,7 +68,7 @@ pub fn execute(
         Stop::Need(needs) => Err(Halt::Need(all_needs(needs, command, args, &mut context.txn))),
         Stop::Settle => Err(Halt::Settle),
         Stop::Block(block) if environment.atomic => {
-            block.otherwise.write(context.reply);
+            block.otherwise.write_at_once(context.reply);
             Ok(Committed { group: context.txn.abandon(), wrote: false, barrier: false })
         }
         Stop::Block(block) => Err(Halt::Block(block)),

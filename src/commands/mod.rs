@@ -17,6 +17,7 @@ pub mod generic;
 pub mod hash;
 mod help;
 mod hyperloglog;
+pub mod list;
 pub mod redact;
 mod server;
 pub mod set;
@@ -24,6 +25,7 @@ pub mod spec;
 pub mod string;
 pub mod syntax;
 pub mod table;
+pub mod timeout;
 mod transactions;
 
 pub use args::Args;

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 
 use super::Args;
 use super::spec::{Command, Flags, Run};
-use super::{bitmap, connection, database, generic, hash, hyperloglog, server, set, string, transactions};
+use super::{
+    bitmap, connection, database, generic, hash, hyperloglog, list, server, set, string, transactions,
+};
 
 /// The families. A new family adds a line here; a new command does not.
 const FAMILIES: &[&[Command]] = &[
@@ -15,6 +17,7 @@ const FAMILIES: &[&[Command]] = &[
     hash::COMMANDS,
     set::COMMANDS,
     hyperloglog::COMMANDS,
+    list::COMMANDS,
     connection::COMMANDS,
     transactions::COMMANDS,
     database::COMMANDS,

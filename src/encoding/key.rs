@@ -5,6 +5,7 @@
 //! | Meta    | slot `u16`, namespace `u32`, hash of the user's key `u32`, the user's key |
 //! | Element | slot `u16`, namespace `u32`, version `u64`, hash of the element `u32`, the element |
 //! |         | a fragment of a string: slot `u16`, namespace `u32`, version `u64`, number of the fragment `u64` |
+//! |         | of a list: see [`super::packed_list`] |
 //! | Expiry  | time in ms `u64`, slot `u16`, kind `u8`, namespace `u32`, then by kind: 0 = key: the user's key; 1 = hash field: length of the user's key `u32`, the user's key, the field |
 //! | System  | a short ASCII name, and for `orphan/`: slot `u16`, namespace `u32`, version `u64` |
 //!

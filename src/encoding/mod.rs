@@ -5,6 +5,7 @@
 pub mod key;
 pub mod meta;
 pub mod packed_hash;
+pub mod packed_list;
 pub mod packed_set;
 pub mod varint;
 

@@ -24,6 +24,7 @@ use super::transaction::{Event, write_command};
 use super::watch::Watchers;
 use super::write_behind::{Applied, HandOff, Handed, Orphan};
 use crate::encoding::key::{self, KeyBuf, MetaKey, Namespace, Version};
+use crate::encoding::meta::{Meta, Type};
 use crate::engine::{Engine, Family, Range, ReadError, Tier};
 
 /// Families that have a table: all but System.
@@ -234,6 +235,12 @@ impl Partition {
     /// Whether a key may exist: it does in memory, or only the disk knows.
     pub fn may_have(&mut self, meta_key: &[u8]) -> bool {
         !matches!(self.read(Family::Meta, meta_key, Tier::Memory, 0), Ok((None, _)))
+    }
+
+    /// The type of a key in memory, its time come or not.
+    pub fn type_in_memory(&self, meta_key: &[u8]) -> Option<Type> {
+        let value = self.tables[Family::Meta as usize].peek(meta_key)?.value()?;
+        Meta::parse(&value).map(|meta| meta.kind)
     }
 
     /// Whether commits have to say which keys they change.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 mod keyspace_wide;
+mod steps;
 
 use super::partition::Partition;
 use super::slot::{self, Slot};
@@ -78,14 +79,24 @@ pub enum Otherwise {
     NullArray,
     /// A null bulk string.
     Null,
+    /// A null array when the time is over; a null bulk string where nothing may wait (MULTI, scripts).
+    NullArrayOrNull,
 }
 
 impl Otherwise {
-    /// Writes it.
+    /// Writes it when the time is over.
     pub fn write(self, reply: &mut crate::resp::Reply) {
         match self {
-            Otherwise::NullArray => reply.null_array(),
+            Otherwise::NullArray | Otherwise::NullArrayOrNull => reply.null_array(),
             Otherwise::Null => reply.null(),
+        }
+    }
+
+    /// Writes it where nothing may wait.
+    pub fn write_at_once(self, reply: &mut crate::resp::Reply) {
+        match self {
+            Otherwise::NullArray => reply.null_array(),
+            Otherwise::Null | Otherwise::NullArrayOrNull => reply.null(),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod elements;
 pub mod hash;
 pub mod hyperloglog;
 pub mod lcs;
+pub mod list;
 pub mod sample;
 pub mod set;
 pub mod sort_source;
@@ -24,8 +25,9 @@ use crate::rdb::Value;
 pub fn encoding(meta: &Meta<'_>, settings: &Settings) -> &'static str {
     match meta.kind {
         Type::Hash => hash::encoding(meta, settings),
+        Type::List => list::encoding(meta),
         Type::Set => set::encoding(meta),
-        Type::String | Type::List | Type::SortedSet | Type::Stream => "raw",
+        Type::String | Type::SortedSet | Type::Stream => "raw",
     }
 }
 
@@ -41,6 +43,7 @@ pub fn copy_elements(
         Some(Type::Hash) => hash::copy_elements(txn, source, target, expire_ms),
         Some(Type::Set) => set::copy_elements(txn, source, target, expire_ms),
         Some(Type::String) => string::copy_elements(txn, source, target, expire_ms),
+        Some(Type::List) => list::copy_elements(txn, source, target, expire_ms),
         _ => Ok(()),
     }
 }
@@ -86,6 +89,9 @@ pub fn memory_usage(txn: &mut Transaction<'_>, entry: &Entry, samples: u64) -> R
     if meta.kind == Type::String {
         let fragments = string::memory_usage(txn, entry, head, samples)?;
         return Ok((own as u64).saturating_add(fragments));
+    }
+    if meta.kind == Type::List {
+        return Ok(own as u64 + list::elements_memory(&meta));
     }
     let range = Range::prefix(&key::collection(entry.slot, entry.namespace, head.version));
     let (mut seen, mut bytes) = (0u64, 0u64);

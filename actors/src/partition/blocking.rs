@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use pika_core::commands::Group;
 use pika_core::encoding::key::{self, KeyBuf};
+use pika_core::encoding::meta::Type;
 use pika_core::keyspace::namespace::Namespaces;
 use pika_core::keyspace::slot;
 use pika_core::keyspace::transaction::Block;
@@ -196,10 +197,20 @@ impl Host {
         let work = &mut blocked.work;
         let (start, place) = (work.reply.len(), work.next);
         let step = self.step(work, &settings, &mut std::time::Instant::now());
-        // A key of another type is not what it waits for; only a stream's reader is told.
+        // A key that became another type is not what it waits for; only a stream's reader is told. (If one of the keys is
+        // what it waits for, it is the target of BLMOVE that has the wrong type.)
+        let wanted = match work.ops[place].entry.command.group {
+            Group::List => Some(Type::List),
+            Group::SortedSet => Some(Type::SortedSet),
+            _ => None,
+        };
         let wrong_type = matches!(step, Step::Next)
             && work.reply.as_slice()[start..].starts_with(b"-WRONGTYPE")
-            && work.ops[place].entry.command.group != Group::Stream;
+            && wanted.is_some_and(|wanted| {
+                let partition = self.partition.as_ref();
+                let is = |key| partition.and_then(|partition| partition.type_in_memory(key)) == Some(wanted);
+                !blocked.keys.iter().any(|key| is(key))
+            });
         if wrong_type {
             work.reply.truncate(start);
             work.next = place;
