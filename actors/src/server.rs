@@ -197,7 +197,9 @@ fn open_data(
     let shared = Arc::new(Shared::new(Arc::new(engine.clone()), found.next_version, end));
     let mut partitions = recovery::partitions(&found, threads, &shared);
     let began = Instant::now();
-    let replayed = replay(&found, &mut partitions, log_files, &log_folder, end, logger)?;
+    let mut replay = recovery::Replay::new(&found, crate::state::settings_of(config));
+    let log_range = found.replay_from()..end;
+    let replayed = run_again(&mut replay, &mut partitions, log_files, &log_folder, log_range, logger)?;
     if replayed > 0 {
         slog::info!(logger, "replayed the log"; "records" => replayed,
             "bytes" => end - found.replay_from(), "ms" => began.elapsed().as_millis() as u64);
@@ -223,21 +225,21 @@ fn open_data(
     })
 }
 
-fn replay(
-    found: &recovery::Found,
+/// Runs the log's records of a range of offsets. Returns how many of them the data lacked.
+fn run_again(
+    replay: &mut recovery::Replay,
     partitions: &mut [Box<Partition>],
     log_files: Arc<dyn files::Files>,
     folder: &Path,
-    end: u64,
+    range: std::ops::Range<u64>,
     logger: &slog::Logger,
 ) -> Result<u64, String> {
-    let from = found.replay_from();
+    let std::ops::Range { start: from, end } = range;
     if from >= end {
         return Ok(0);
     }
     let mut reader =
         Reader::open(log_files, folder, from, end).map_err(|error| format!("binlog: {error}"))?;
-    let mut replay = recovery::Replay::new(found, pika_core::commands::Settings::default());
     let mut shown = Instant::now();
     while let Some(record) = reader.read().map_err(|error| format!("binlog: {error}"))? {
         let record = record.to_record();

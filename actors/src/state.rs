@@ -246,7 +246,8 @@ impl State {
     }
 }
 
-fn settings_of(config: &Config) -> Settings {
+/// The options that commands on keys depend on.
+pub fn settings_of(config: &Config) -> Settings {
     Settings {
         max_bulk_len: config.get(options::PROTO_MAX_BULK_LEN),
         hash_max_listpack_entries: config.get(options::HASH_MAX_LISTPACK_ENTRIES) as usize,
