@@ -14,6 +14,7 @@
 //! * [`work`]: what travels between them. * [`elsewhere`]: commands on threads that may wait.
 //! * [`write_behind`]: the only writer of RocksDB. * [`reads`]: threads that wait for the disk.
 //! * [`expirer`]: finds what is due. * [`admin`]: INFO, CONFIG, BGSAVE, SHUTDOWN, on a thread that may wait.
+//! * [`file_limit`]: who gets how many file descriptors.
 //! * [`state`]: what all of them share. [`service`]: what commands ask of the server.
 //! * [`server`]: the order of starting and stopping.
 
@@ -23,6 +24,7 @@ pub mod binlog;
 pub mod connection;
 pub mod elsewhere;
 pub mod expirer;
+pub mod file_limit;
 pub mod listener;
 pub mod logging;
 pub mod message;

@@ -23,6 +23,7 @@ use pika_core::keyspace::write_behind::WriteBehind;
 use pika_core::server::Identity;
 
 use crate::binlog::{Binlog, Log};
+use crate::file_limit::FileLimit;
 use crate::partition::PartitionActor;
 use crate::reads::ReadPool;
 use crate::service::Service;
@@ -125,12 +126,12 @@ pub fn budget(config: &Config) -> Budget {
     }
 }
 
-fn rocks_options(config: &Config, budget: &Budget) -> RocksOptions {
+fn rocks_options(config: &Config, budget: &Budget, files: &FileLimit) -> RocksOptions {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     RocksOptions {
         cache_bytes: budget.block_cache as usize,
         write_buffer_bytes: budget.write_buffer as usize,
-        max_open_files: i32::try_from(config.get(options::ROCKSDB_MAX_OPEN_FILES)).unwrap_or(i32::MAX),
+        max_open_files: files.store.map_or(-1, |store| i32::try_from(store).unwrap_or(i32::MAX)),
         background_jobs: match config.get(options::ROCKSDB_MAX_BACKGROUND_JOBS) {
             0 => i32::try_from((cores / 2).max(2)).unwrap_or(2),
             given => i32::try_from(given).unwrap_or(2),
@@ -170,13 +171,13 @@ struct Opened {
 
 fn open_data(
     config: &Config,
-    budget: &Budget,
+    rocks_options: RocksOptions,
     threads: usize,
     logger: &slog::Logger,
 ) -> Result<Opened, String> {
     let folder = Path::new(config.get(options::DIR));
-    let engine = RocksEngine::open(&folder.join("rocksdb"), rocks_options(config, budget))
-        .map_err(|error| error.to_string())?;
+    let engine =
+        RocksEngine::open(&folder.join("rocksdb"), rocks_options).map_err(|error| error.to_string())?;
     let found = recovery::read(&engine, config.get(options::DATABASES) as usize)
         .map_err(|error| error.to_string())?;
     engine.set_dead_namespaces(found.dead.iter().copied());
@@ -263,17 +264,18 @@ fn run_again(
 /// Runs the server until it is told to stop.
 pub fn run(start: Start) -> Result<(), String> {
     let Start { config, config_path, logger } = start;
-    let file_limit = system::raise_file_limit();
+    let files = FileLimit::at_start(&config)?;
+    let config = files.apply(config, &logger)?;
     let folder = std::path::PathBuf::from(config.get(options::DIR));
     let _lock = open_folder(&folder)?;
     crate::backup::sweep(&folder.join(config.get(options::BACKUP_DIR)));
     let threads = threads(&config);
     let budget = budget(&config);
     slog::info!(logger, "pika is starting"; "version" => env!("CARGO_PKG_VERSION"), "dir" => %folder.display(),
-        "partitions" => threads, "memory-budget" => budget.total, "files" => file_limit);
+        "partitions" => threads, "memory-budget" => budget.total, "files" => files.limit);
     // Sockets first: a port that is taken is found out before anything is replayed.
     let bound = crate::listener::bind(&config).map_err(|error| error.to_string())?;
-    let opened = open_data(&config, &budget, threads, &logger)?;
+    let opened = open_data(&config, rocks_options(&config, &budget, &files), threads, &logger)?;
     let always = config.get(options::APPENDFSYNC) == AppendFsync::Always;
     let log =
         Arc::new(Log::new(opened.writer, config.get(options::BINLOG_SEGMENT_SIZE), always, logger.clone()));
@@ -288,6 +290,7 @@ pub fn run(start: Start) -> Result<(), String> {
         engine: opened.engine,
         log,
         budget,
+        files,
         reads,
         write_behind: write_behind_handle,
         config,

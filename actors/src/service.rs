@@ -335,6 +335,9 @@ impl Server for Service {
 
     fn set_config(&self, config: Config, changed: &[Id]) -> Result<(), SetError> {
         for &id in changed {
+            if id.is(options::MAXCLIENTS) {
+                self.state.files.check(config.get(options::MAXCLIENTS))?;
+            }
             if id.is(options::PORT) || id.is(options::BIND) {
                 return Err(SetError::Failed {
                     name: id.row().name.to_string(),

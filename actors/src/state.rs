@@ -15,6 +15,7 @@ use pika_core::slowlog::SlowLog;
 
 use crate::binlog::Log;
 use crate::connection::Connection;
+use crate::file_limit::FileLimit;
 use crate::partition::PartitionActor;
 use crate::reads::ReadPool;
 use crate::write_behind::WriteBehindHandle;
@@ -102,6 +103,8 @@ pub struct State {
     pub log: Arc<Log>,
     /// How memory is divided.
     pub budget: Budget,
+    /// How file descriptors are divided.
+    pub files: FileLimit,
     /// Threads that wait for the disk.
     pub reads: ReadPool,
     /// The writer of the store.
@@ -167,6 +170,8 @@ pub struct Parts {
     /// See [`State`].
     pub budget: Budget,
     /// See [`State`].
+    pub files: FileLimit,
+    /// See [`State`].
     pub reads: ReadPool,
     /// See [`State`].
     pub write_behind: WriteBehindHandle,
@@ -189,6 +194,7 @@ impl State {
             engine: parts.engine,
             log: parts.log,
             budget: parts.budget,
+            files: parts.files,
             reads: parts.reads,
             write_behind: parts.write_behind,
             partitions: OnceLock::new(),

@@ -93,11 +93,13 @@ class ServerTest(unittest.TestCase):
                 self.fail(f"{what} did not come true within {timeout:.0f} s")
             time.sleep(0.01)
 
-    def launch(self, *arguments, environment=None) -> subprocess.Popen:
-        """A server started just so, in the test's folder, killed at the end of the test; its output is in a file."""
+    def launch(self, *arguments, environment=None, through=()) -> subprocess.Popen:
+        """A server started just so, in the test's folder, killed at the end of the test; its output is in a file.
+        `through`: a command that starts what follows it.
+        """
         log = open(self.folder / "launch.log", "ab")
         self.addCleanup(log.close)
-        process = subprocess.Popen([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        process = subprocess.Popen([*through, PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                    cwd=self.folder, env={**os.environ, **(environment or {})})
         self.addCleanup(self._end, process)
         return process
@@ -123,10 +125,10 @@ class ServerTest(unittest.TestCase):
         self.addCleanup(connection.close)
         return connection
 
-    def refuses(self, *arguments, environment=None) -> str:
+    def refuses(self, *arguments, environment=None, through=()) -> str:
         """Runs the program, which must end by itself with an error; returns what it printed."""
         try:
-            done = subprocess.run([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
+            done = subprocess.run([*through, PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
                                   cwd=self.folder, timeout=PATIENCE, env={**os.environ, **(environment or {})})
         except subprocess.TimeoutExpired:
             self.fail(f"{arguments} was not refused")
