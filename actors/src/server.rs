@@ -274,7 +274,7 @@ pub fn run(start: Start) -> Result<(), String> {
     slog::info!(logger, "pika is starting"; "version" => env!("CARGO_PKG_VERSION"), "dir" => %folder.display(),
         "partitions" => threads, "memory-budget" => budget.total, "files" => files.limit);
     // Sockets first: a port that is taken is found out before anything is replayed.
-    let bound = crate::listener::bind(&config).map_err(|error| error.to_string())?;
+    let bound = crate::listening::bind(&config).map_err(|error| error.to_string())?;
     let opened = open_data(&config, rocks_options(&config, &budget, &files), threads, &logger)?;
     let always = config.get(options::APPENDFSYNC) == AppendFsync::Always;
     let log =
@@ -285,7 +285,7 @@ pub fn run(start: Start) -> Result<(), String> {
     let replay_limit = config.get(options::BINLOG_REPLAY_LIMIT);
     write_pid_file(&config);
     let state = Arc::new(State::new(Parts {
-        identity: identity(&config, config_path.as_deref(), threads),
+        identity: identity(config_path.as_deref(), threads),
         logger: logger.clone(),
         engine: opened.engine,
         log,
@@ -310,7 +310,7 @@ pub fn run(start: Start) -> Result<(), String> {
 async fn serve(
     state: Arc<State>,
     partitions: Vec<Box<Partition>>,
-    bound: crate::listener::Bound,
+    bound: crate::listening::Bound,
 ) -> std::io::Result<()> {
     let threads = partitions.len();
     let mut arbiters = Vec::new();
@@ -337,8 +337,9 @@ async fn serve(
     crate::expirer::start(state.clone())?;
     start_cron(state.clone())?;
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
-    crate::listener::start(bound, &state, &handles)?;
-    slog::info!(state.logger, "ready to accept connections"; "port" => state.identity.tcp_port);
+    let _ = state.serving.set(handles.clone());
+    crate::listening::start(bound, &state, &handles)?;
+    slog::info!(state.logger, "ready to accept connections"; "port" => state.config().get(options::PORT));
     wait_for_signal(&state).await?;
     let service = Service { state: state.clone() };
     let stopped = tokio::task::spawn_blocking(move || stop(&service)).await;
@@ -370,14 +371,13 @@ async fn wait_for_signal(state: &State) -> std::io::Result<()> {
     Ok(())
 }
 
-fn identity(config: &Config, config_path: Option<&Path>, partitions: usize) -> Identity {
+fn identity(config_path: Option<&Path>, partitions: usize) -> Identity {
     Identity {
         version: env!("CARGO_PKG_VERSION").into(),
         git_sha: option_env!("PIKA_GIT_SHA").unwrap_or("00000000").into(),
         git_dirty: false,
         run_id: system::random_hex(40),
         process_id: std::process::id(),
-        tcp_port: config.get(options::PORT),
         os: system::os(),
         executable: std::env::current_exe().map_or_else(|_| "pika".into(), |path| path.display().to_string()),
         config_file: config_path.map_or_else(String::new, |path| path.display().to_string()),

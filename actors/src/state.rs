@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix::Addr;
+use actix_rt::ArbiterHandle;
 use pika_core::commands::Settings;
 use pika_core::config::{Config, options};
 use pika_core::engine::rocks::RocksEngine;
@@ -111,6 +112,10 @@ pub struct State {
     pub write_behind: WriteBehindHandle,
     /// Partitions' actors, in order.
     pub partitions: OnceLock<Vec<Addr<PartitionActor>>>,
+    /// The threads that serve clients.
+    pub serving: OnceLock<Vec<ArbiterHandle>>,
+    /// Where clients connect.
+    pub listening: crate::listening::Listening,
     /// The admin actor.
     pub admin: OnceLock<Addr<crate::admin::Admin>>,
     config: RwLock<Arc<Config>>,
@@ -142,8 +147,10 @@ pub struct State {
     pub started: crate::server::StartReport,
     /// Where the configuration came from.
     pub config_path: Option<std::path::PathBuf>,
-    /// A compaction that someone asked for is running.
+    /// A compaction is running: see [`crate::compaction`].
     pub compacting: AtomicBool,
+    /// How far it is.
+    pub compaction: Mutex<crate::compaction::Progress>,
     /// Replication id.
     pub replication_id: Mutex<String>,
     /// Most memory ever seen in use.
@@ -198,6 +205,8 @@ impl State {
             reads: parts.reads,
             write_behind: parts.write_behind,
             partitions: OnceLock::new(),
+            serving: OnceLock::new(),
+            listening: Default::default(),
             admin: OnceLock::new(),
             config: RwLock::new(Arc::new(parts.config)),
             settings: RwLock::new(Arc::new(settings)),
@@ -216,6 +225,7 @@ impl State {
             started: parts.started,
             config_path: parts.config_path,
             compacting: AtomicBool::new(false),
+            compaction: Mutex::default(),
             peak_memory: AtomicU64::new(0),
             start: Instant::now(),
             shutdown: Mutex::default(),
