@@ -213,10 +213,16 @@ impl Service {
 
     fn keyspace(&self, numbers: &mut Numbers, reports: &[Report]) {
         let Some(namespaces) = reports.iter().find_map(|report| report.namespaces.as_ref()) else { return };
+        let (expiries, now_ms) = (lock(&self.state.expiries), crate::state::now_ms());
         for database in 0..namespaces.databases() {
+            let namespace = namespaces.of(database);
             let mut found = info::DatabaseNumbers::default();
             for report in reports {
-                found.counts.add(&report.counts.of(namespaces.of(database)));
+                found.counts.add(&report.counts.of(namespace));
+            }
+            if let Some(surveyed) = expiries.get(&namespace) {
+                found.with_field_expiry = surveyed.hashes() as i64;
+                found.mean_ttl_ms = surveyed.mean_ttl_ms(now_ms);
             }
             if found.counts.keys() > 0 {
                 numbers.keyspace.push((database, found));

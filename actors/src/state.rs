@@ -1,6 +1,6 @@
 //! What all actors share: options, counters, clients, and where the others are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -9,7 +9,9 @@ use actix::Addr;
 use actix_rt::ArbiterHandle;
 use pika_core::commands::Settings;
 use pika_core::config::{Config, options};
+use pika_core::encoding::key::Namespace;
 use pika_core::engine::rocks::RocksEngine;
+use pika_core::keyspace::expiry::survey::Expiries;
 use pika_core::server::Identity;
 use pika_core::session::Session;
 use pika_core::slowlog::SlowLog;
@@ -139,6 +141,8 @@ pub struct State {
     pub stopping: AtomicBool,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: AtomicBool,
+    /// What the last survey of expiries found.
+    pub expiries: Mutex<BTreeMap<Namespace, Expiries>>,
     /// The disk has less room than `disk-reserve`.
     pub disk_full: AtomicBool,
     /// What BGSAVE is at.
@@ -220,6 +224,7 @@ impl State {
             slow_log: Mutex::default(),
             stopping: AtomicBool::new(false),
             active_expire: AtomicBool::new(true),
+            expiries: Mutex::default(),
             disk_full: AtomicBool::new(false),
             backup: Mutex::new(crate::backup::Progress::new(now_ms() / 1000)),
             started: parts.started,

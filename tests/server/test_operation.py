@@ -134,6 +134,29 @@ class Operation(ServerTest):
         with server.connect() as connection:
             self.assertEqual(connection.call("DBSIZE"), 800)
 
+    def test_info_tells_of_expiries(self):
+        server = self.server("--threads", "2")
+        with server.connect() as connection:
+            far = 4_000_000_000_000
+            connection.pipeline([("SET", f"k:{n}", n, "PXAT", far + n * 1000) for n in range(100)])
+            connection.pipeline([("HSET", f"h:{n}", "f", 1, "g", 2) for n in range(7)])
+            connection.pipeline([("HPEXPIREAT", f"h:{n}", far, "FIELDS", 2, "f", "g") for n in range(6)])
+            connection.pipeline([("SELECT", 2), ("SET", "a", 1), ("SET", "b", 1, "EX", 1000), ("SELECT", 0)])
+
+            def expiries(database):
+                line = info(connection, "keyspace").get(f"db{database}", "")
+                return dict(pair.split("=") for pair in line.split(","))
+            self.until(lambda: expiries(0).get("subexpiry") == "6", what="the hashes with fields that expire")
+            found = expiries(0)
+            self.assertEqual((found["keys"], found["expires"]), ("107", "100"))
+            mean = far + 99 * 500 - time.time() * 1000
+            self.assertAlmostEqual(int(found["avg_ttl"]), mean, delta=PATIENCE * 1000)
+            self.until(lambda: 800_000 < int(expiries(2)["avg_ttl"]) <= 1_000_000, what="the time that is left")
+            self.assertNotIn("subexpiry", expiries(2))
+            connection.call("FLUSHALL")
+            connection.call("SET", "new", 1)
+            self.assertEqual(expiries(0), {"keys": "1", "expires": "0", "avg_ttl": "0"})
+
     def test_full_disk(self):
         with self.server("--threads", "2").connect() as connection:
             connection.pipeline([("SET", "a", "1"), ("SET", "b", "2"), ("HSET", "h", "f", "v")])
