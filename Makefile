@@ -26,6 +26,7 @@ run: build
 test: setup
 	$(MAKE) lint
 	$(MAKE) unit
+	$(MAKE) server-tests
 	$(MAKE) crash-short
 	$(MAKE) conformance
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::commands::RunResult;
 use crate::commands::args::Args;
 use crate::config::{Config, Id, SetError};
+use crate::encoding::meta::Type;
 use crate::info::{Numbers, Sections, Statistics};
 use crate::resp::Reply;
 use crate::session::Session;
@@ -119,8 +120,6 @@ pub struct Identity {
     pub run_id: String,
     /// Process id.
     pub process_id: u32,
-    /// Port of clients.
-    pub tcp_port: u16,
     /// The operating system, as `uname -srm`.
     pub os: String,
     /// Path of the program.
@@ -213,6 +212,8 @@ pub struct Shutdown {
 pub struct Compact {
     /// These databases; all, if none is named.
     pub databases: Vec<usize>,
+    /// Only keys of these types; of all, if none is named.
+    pub types: Vec<Type>,
     /// Only keys from the first to the second, both included.
     pub range: Option<(Vec<u8>, Vec<u8>)>,
 }

@@ -443,3 +443,6 @@ mod tests {
         assert_eq!((server.ask("GET a"), server.ask("GET b")), ("\"1\"".into(), "\"2\"".into()));
     }
 }
+
+#[cfg(test)]
+mod power;

@@ -7,13 +7,15 @@
 //!                 admin      write-behind,   segments
 //!                            read pool ──► RocksDB
 //! ```
-//! * [`listener`]: accepts; gives each socket to one of the serving arbiters.
+//! * [`listener`]: accepts; gives each socket to one of the serving arbiters. [`listening`]: where; it may change.
 //! * [`connection`]: one client: parses what a read brought, routes it, keeps replies in order.
 //! * [`partition`]: owns a [`pika_core::keyspace::partition::Partition`]; runs commands; a group of writes a tick.
 //! * [`binlog`]: the log's file: group commit, fsync policy, rotation, retention.
 //! * [`alarms`]: who waits for keys of several partitions. * [`work`]: what travels between them. * [`elsewhere`]: commands on threads that may wait.
 //! * [`write_behind`]: the only writer of RocksDB. * [`reads`]: threads that wait for the disk.
+//! * [`compaction`]: rewriting the store by hand, and after a flush.
 //! * [`expirer`]: finds what is due. * [`admin`]: INFO, CONFIG, BGSAVE, SHUTDOWN, on a thread that may wait.
+//! * [`file_limit`]: who gets how many file descriptors.
 //! * [`state`]: what all of them share. [`service`]: what commands ask of the server.
 //! * [`server`]: the order of starting and stopping.
 
@@ -21,10 +23,13 @@ pub mod admin;
 pub mod alarms;
 pub mod backup;
 pub mod binlog;
+pub mod compaction;
 pub mod connection;
 pub mod elsewhere;
 pub mod expirer;
+pub mod file_limit;
 pub mod listener;
+pub mod listening;
 pub mod logging;
 pub mod message;
 pub mod partition;

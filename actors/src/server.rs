@@ -23,6 +23,7 @@ use pika_core::keyspace::write_behind::WriteBehind;
 use pika_core::server::Identity;
 
 use crate::binlog::{Binlog, Log};
+use crate::file_limit::FileLimit;
 use crate::partition::PartitionActor;
 use crate::reads::ReadPool;
 use crate::service::Service;
@@ -125,12 +126,12 @@ pub fn budget(config: &Config) -> Budget {
     }
 }
 
-fn rocks_options(config: &Config, budget: &Budget) -> RocksOptions {
+fn rocks_options(config: &Config, budget: &Budget, files: &FileLimit) -> RocksOptions {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     RocksOptions {
         cache_bytes: budget.block_cache as usize,
         write_buffer_bytes: budget.write_buffer as usize,
-        max_open_files: i32::try_from(config.get(options::ROCKSDB_MAX_OPEN_FILES)).unwrap_or(i32::MAX),
+        max_open_files: files.store.map_or(-1, |store| i32::try_from(store).unwrap_or(i32::MAX)),
         background_jobs: match config.get(options::ROCKSDB_MAX_BACKGROUND_JOBS) {
             0 => i32::try_from((cores / 2).max(2)).unwrap_or(2),
             given => i32::try_from(given).unwrap_or(2),
@@ -170,13 +171,13 @@ struct Opened {
 
 fn open_data(
     config: &Config,
-    budget: &Budget,
+    rocks_options: RocksOptions,
     threads: usize,
     logger: &slog::Logger,
 ) -> Result<Opened, String> {
     let folder = Path::new(config.get(options::DIR));
-    let engine = RocksEngine::open(&folder.join("rocksdb"), rocks_options(config, budget))
-        .map_err(|error| error.to_string())?;
+    let engine =
+        RocksEngine::open(&folder.join("rocksdb"), rocks_options).map_err(|error| error.to_string())?;
     let found = recovery::read(&engine, config.get(options::DATABASES) as usize)
         .map_err(|error| error.to_string())?;
     engine.set_dead_namespaces(found.dead.iter().copied());
@@ -197,7 +198,9 @@ fn open_data(
     let shared = Arc::new(Shared::new(Arc::new(engine.clone()), found.next_version, end));
     let mut partitions = recovery::partitions(&found, threads, &shared);
     let began = Instant::now();
-    let replayed = replay(&found, &mut partitions, log_files, &log_folder, end, logger)?;
+    let mut replay = recovery::Replay::new(&found, crate::state::settings_of(config));
+    let log_range = found.replay_from()..end;
+    let replayed = run_again(&mut replay, &mut partitions, log_files, &log_folder, log_range, logger)?;
     if replayed > 0 {
         slog::info!(logger, "replayed the log"; "records" => replayed,
             "bytes" => end - found.replay_from(), "ms" => began.elapsed().as_millis() as u64);
@@ -223,21 +226,21 @@ fn open_data(
     })
 }
 
-fn replay(
-    found: &recovery::Found,
+/// Runs the log's records of a range of offsets. Returns how many of them the data lacked.
+fn run_again(
+    replay: &mut recovery::Replay,
     partitions: &mut [Box<Partition>],
     log_files: Arc<dyn files::Files>,
     folder: &Path,
-    end: u64,
+    range: std::ops::Range<u64>,
     logger: &slog::Logger,
 ) -> Result<u64, String> {
-    let from = found.replay_from();
+    let std::ops::Range { start: from, end } = range;
     if from >= end {
         return Ok(0);
     }
     let mut reader =
         Reader::open(log_files, folder, from, end).map_err(|error| format!("binlog: {error}"))?;
-    let mut replay = recovery::Replay::new(found, pika_core::commands::Settings::default());
     let mut shown = Instant::now();
     while let Some(record) = reader.read().map_err(|error| format!("binlog: {error}"))? {
         let record = record.to_record();
@@ -261,17 +264,18 @@ fn replay(
 /// Runs the server until it is told to stop.
 pub fn run(start: Start) -> Result<(), String> {
     let Start { config, config_path, logger } = start;
-    let file_limit = system::raise_file_limit();
+    let files = FileLimit::at_start(&config)?;
+    let config = files.apply(config, &logger)?;
     let folder = std::path::PathBuf::from(config.get(options::DIR));
     let _lock = open_folder(&folder)?;
     crate::backup::sweep(&folder.join(config.get(options::BACKUP_DIR)));
     let threads = threads(&config);
     let budget = budget(&config);
     slog::info!(logger, "pika is starting"; "version" => env!("CARGO_PKG_VERSION"), "dir" => %folder.display(),
-        "partitions" => threads, "memory-budget" => budget.total, "files" => file_limit);
+        "partitions" => threads, "memory-budget" => budget.total, "files" => files.limit);
     // Sockets first: a port that is taken is found out before anything is replayed.
-    let bound = crate::listener::bind(&config).map_err(|error| error.to_string())?;
-    let opened = open_data(&config, &budget, threads, &logger)?;
+    let bound = crate::listening::bind(&config).map_err(|error| error.to_string())?;
+    let opened = open_data(&config, rocks_options(&config, &budget, &files), threads, &logger)?;
     let always = config.get(options::APPENDFSYNC) == AppendFsync::Always;
     let log =
         Arc::new(Log::new(opened.writer, config.get(options::BINLOG_SEGMENT_SIZE), always, logger.clone()));
@@ -281,11 +285,12 @@ pub fn run(start: Start) -> Result<(), String> {
     let replay_limit = config.get(options::BINLOG_REPLAY_LIMIT);
     write_pid_file(&config);
     let state = Arc::new(State::new(Parts {
-        identity: identity(&config, config_path.as_deref(), threads),
+        identity: identity(config_path.as_deref(), threads),
         logger: logger.clone(),
         engine: opened.engine,
         log,
         budget,
+        files,
         reads,
         write_behind: write_behind_handle,
         config,
@@ -305,7 +310,7 @@ pub fn run(start: Start) -> Result<(), String> {
 async fn serve(
     state: Arc<State>,
     partitions: Vec<Box<Partition>>,
-    bound: crate::listener::Bound,
+    bound: crate::listening::Bound,
 ) -> std::io::Result<()> {
     let threads = partitions.len();
     let mut arbiters = Vec::new();
@@ -332,8 +337,9 @@ async fn serve(
     crate::expirer::start(state.clone())?;
     start_cron(state.clone())?;
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
-    crate::listener::start(bound, &state, &handles)?;
-    slog::info!(state.logger, "ready to accept connections"; "port" => state.identity.tcp_port);
+    let _ = state.serving.set(handles.clone());
+    crate::listening::start(bound, &state, &handles)?;
+    slog::info!(state.logger, "ready to accept connections"; "port" => state.config().get(options::PORT));
     wait_for_signal(&state).await?;
     let service = Service { state: state.clone() };
     let stopped = tokio::task::spawn_blocking(move || stop(&service)).await;
@@ -365,14 +371,13 @@ async fn wait_for_signal(state: &State) -> std::io::Result<()> {
     Ok(())
 }
 
-fn identity(config: &Config, config_path: Option<&Path>, partitions: usize) -> Identity {
+fn identity(config_path: Option<&Path>, partitions: usize) -> Identity {
     Identity {
         version: env!("CARGO_PKG_VERSION").into(),
         git_sha: option_env!("PIKA_GIT_SHA").unwrap_or("00000000").into(),
         git_dirty: false,
         run_id: system::random_hex(40),
         process_id: std::process::id(),
-        tcp_port: config.get(options::PORT),
         os: system::os(),
         executable: std::env::current_exe().map_or_else(|_| "pika".into(), |path| path.display().to_string()),
         config_file: config_path.map_or_else(String::new, |path| path.display().to_string()),

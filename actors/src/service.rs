@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pika_core::config::{Config, Disk, Id, SetError, options, rewrite};
-use pika_core::engine::{Engine, Family, Range};
+use pika_core::engine::{Engine, Family};
 use pika_core::info::{self, Numbers, Section, Sections, Statistics};
 use pika_core::server::{Backup, ClientFacts, Compact, Identity, Pause, Server, Shutdown, Unblock};
 use pika_core::slowlog::SlowLog;
@@ -159,6 +159,14 @@ impl Service {
             data.refused_reason = "less room on the disk than disk-reserve".into();
         }
         data.write_behind_bytes = reports.iter().map(|report| report.dirty_bytes as u64).sum();
+        let progress = lock(&self.state.compaction);
+        data.compaction = info::CompactionNumbers {
+            done: progress.done as u64,
+            pieces: progress.pieces as u64,
+            current_s: progress.running_since.map(|since| since.elapsed().as_secs()),
+            last_s: progress.last.map(|time| time.as_secs()),
+        };
+        drop(progress);
         data.pending_compaction_bytes =
             self.state.engine.property("rocksdb.estimate-pending-compaction-bytes").unwrap_or(0);
     }
@@ -206,10 +214,16 @@ impl Service {
 
     fn keyspace(&self, numbers: &mut Numbers, reports: &[Report]) {
         let Some(namespaces) = reports.iter().find_map(|report| report.namespaces.as_ref()) else { return };
+        let (expiries, now_ms) = (lock(&self.state.expiries), crate::state::now_ms());
         for database in 0..namespaces.databases() {
+            let namespace = namespaces.of(database);
             let mut found = info::DatabaseNumbers::default();
             for report in reports {
-                found.counts.add(&report.counts.of(namespaces.of(database)));
+                found.counts.add(&report.counts.of(namespace));
+            }
+            if let Some(surveyed) = expiries.get(&namespace) {
+                found.with_field_expiry = surveyed.hashes() as i64;
+                found.mean_ttl_ms = surveyed.mean_ttl_ms(now_ms);
             }
             if found.counts.keys() > 0 {
                 numbers.keyspace.push((database, found));
@@ -342,12 +356,12 @@ impl Server for Service {
 
     fn set_config(&self, config: Config, changed: &[Id]) -> Result<(), SetError> {
         for &id in changed {
-            if id.is(options::PORT) || id.is(options::BIND) {
-                return Err(SetError::Failed {
-                    name: id.row().name.to_string(),
-                    reason: "listening sockets cannot change while the server runs".into(),
-                });
+            if id.is(options::MAXCLIENTS) {
+                self.state.files.check(config.get(options::MAXCLIENTS))?;
             }
+        }
+        if let Some(&id) = changed.iter().find(|id| id.is(options::PORT) || id.is(options::BIND)) {
+            crate::listening::change(&self.state, &config, id)?;
         }
         crate::logging::set_level(config.get(options::LOGLEVEL));
         self.state.log.configure(config.get(options::APPENDFSYNC), config.get(options::BINLOG_SEGMENT_SIZE));
@@ -404,23 +418,7 @@ impl Server for Service {
     }
 
     fn compact(&self, request: &Compact) -> Result<(), String> {
-        if self.state.compacting.swap(true, Ordering::AcqRel) {
-            return Err("a compaction is running already".into());
-        }
-        // Keys are ordered by slot and hash: a range of keys or a database is spread over all of the store.
-        let _ = request;
-        let state = self.state.clone();
-        std::thread::Builder::new()
-            .name("pika-compact".into())
-            .spawn(move || {
-                for family in Family::ALL {
-                    state.engine.compact(family, &Range::default());
-                }
-                state.compacting.store(false, Ordering::Release);
-                slog::info!(state.logger, "compaction ended");
-            })
-            .map(|_| ())
-            .map_err(|error| error.to_string())
+        crate::compaction::start(self, request)
     }
 
     fn purge_log(&self, offset: u64) -> Result<u64, String> {
@@ -451,7 +449,12 @@ impl Server for Service {
         *lock(&self.state.replication_id) = system::random_hex(40);
     }
 
+    /// As in Redis, nobody is served meanwhile: all serving threads sleep as long as this one.
     fn sleep(&self, time: Duration) {
+        let until = Instant::now() + time;
+        for serving in self.state.serving.get().into_iter().flatten() {
+            serving.spawn_fn(move || std::thread::sleep(until.saturating_duration_since(Instant::now())));
+        }
         std::thread::sleep(time);
     }
 

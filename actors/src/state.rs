@@ -1,14 +1,17 @@
 //! What all actors share: options, counters, clients, and where the others are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix::Addr;
+use actix_rt::ArbiterHandle;
 use pika_core::commands::Settings;
 use pika_core::config::{Config, options};
+use pika_core::encoding::key::Namespace;
 use pika_core::engine::rocks::RocksEngine;
+use pika_core::keyspace::expiry::survey::Expiries;
 use pika_core::server::Identity;
 use pika_core::session::Session;
 use pika_core::slowlog::SlowLog;
@@ -16,6 +19,7 @@ use pika_core::slowlog::SlowLog;
 use crate::alarms::Alarms;
 use crate::binlog::Log;
 use crate::connection::Connection;
+use crate::file_limit::FileLimit;
 use crate::partition::PartitionActor;
 use crate::reads::ReadPool;
 use crate::write_behind::WriteBehindHandle;
@@ -120,12 +124,18 @@ pub struct State {
     pub log: Arc<Log>,
     /// How memory is divided.
     pub budget: Budget,
+    /// How file descriptors are divided.
+    pub files: FileLimit,
     /// Threads that wait for the disk.
     pub reads: ReadPool,
     /// The writer of the store.
     pub write_behind: WriteBehindHandle,
     /// Partitions' actors, in order.
     pub partitions: OnceLock<Vec<Addr<PartitionActor>>>,
+    /// The threads that serve clients.
+    pub serving: OnceLock<Vec<ArbiterHandle>>,
+    /// Where clients connect.
+    pub listening: crate::listening::Listening,
     /// The admin actor.
     pub admin: OnceLock<Addr<crate::admin::Admin>>,
     config: RwLock<Arc<Config>>,
@@ -151,6 +161,8 @@ pub struct State {
     pub stopping: AtomicBool,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: AtomicBool,
+    /// What the last survey of expiries found.
+    pub expiries: Mutex<BTreeMap<Namespace, Expiries>>,
     /// The disk has less room than `disk-reserve`.
     pub disk_full: AtomicBool,
     /// What BGSAVE is at.
@@ -159,8 +171,10 @@ pub struct State {
     pub started: crate::server::StartReport,
     /// Where the configuration came from.
     pub config_path: Option<std::path::PathBuf>,
-    /// A compaction that someone asked for is running.
+    /// A compaction is running: see [`crate::compaction`].
     pub compacting: AtomicBool,
+    /// How far it is.
+    pub compaction: Mutex<crate::compaction::Progress>,
     /// Replication id.
     pub replication_id: Mutex<String>,
     /// Most memory ever seen in use.
@@ -187,6 +201,8 @@ pub struct Parts {
     /// See [`State`].
     pub budget: Budget,
     /// See [`State`].
+    pub files: FileLimit,
+    /// See [`State`].
     pub reads: ReadPool,
     /// See [`State`].
     pub write_behind: WriteBehindHandle,
@@ -209,9 +225,12 @@ impl State {
             engine: parts.engine,
             log: parts.log,
             budget: parts.budget,
+            files: parts.files,
             reads: parts.reads,
             write_behind: parts.write_behind,
             partitions: OnceLock::new(),
+            serving: OnceLock::new(),
+            listening: Default::default(),
             admin: OnceLock::new(),
             config: RwLock::new(Arc::new(parts.config)),
             settings: RwLock::new(Arc::new(settings)),
@@ -226,11 +245,13 @@ impl State {
             slow_log: Mutex::default(),
             stopping: AtomicBool::new(false),
             active_expire: AtomicBool::new(true),
+            expiries: Mutex::default(),
             disk_full: AtomicBool::new(false),
             backup: Mutex::new(crate::backup::Progress::new(now_ms() / 1000)),
             started: parts.started,
             config_path: parts.config_path,
             compacting: AtomicBool::new(false),
+            compaction: Mutex::default(),
             peak_memory: AtomicU64::new(0),
             start: Instant::now(),
             shutdown: Mutex::default(),
@@ -267,7 +288,8 @@ impl State {
     }
 }
 
-fn settings_of(config: &Config) -> Settings {
+/// The options that commands on keys depend on.
+pub fn settings_of(config: &Config) -> Settings {
     Settings {
         max_bulk_len: config.get(options::PROTO_MAX_BULK_LEN),
         hash_max_listpack_entries: config.get(options::HASH_MAX_LISTPACK_ENTRIES) as usize,

@@ -67,13 +67,18 @@ pub fn os() -> String {
     format!("{} {} {}", text(name.sysname()), text(name.release()), text(name.machine()))
 }
 
-/// Lets the process open as many files as it may. Returns how many.
-pub fn raise_file_limit() -> u64 {
+/// Lets the process open as many files as it may; more than its hard limit if it needs to have `wanted` and is allowed
+/// to raise that. Returns how many.
+pub fn raise_file_limit(wanted: u64) -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if limit.maximum.is_some_and(|maximum| maximum < wanted) {
+        // Refused to all but the privileged.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: Some(wanted) });
+    }
+    let limit = getrlimit(Resource::Nofile);
     // If it is refused, the old limit stands, and the number of clients follows it.
-    let _ = setrlimit(Resource::Nofile, wanted);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 

@@ -20,6 +20,8 @@ use crate::state::{State, lock};
 const RECLAIM_PERIOD: Duration = Duration::from_millis(200);
 /// Dead collections whose elements are removed at a time.
 const RECLAIM_COLLECTIONS: usize = 64;
+/// How often files of flushed databases are dropped, at the most.
+const DROP_PERIOD: Duration = Duration::from_secs(1);
 /// How long after a flushed database the store is compacted, at the earliest after the last time.
 const COMPACT_PERIOD: Duration = Duration::from_secs(60);
 
@@ -80,6 +82,9 @@ struct Writer {
     compacted_at: Instant,
     /// Namespaces whose keys a compaction has dropped, once it ended.
     dropped: Arc<Mutex<Vec<u32>>>,
+    /// Databases were flushed since files were last looked for that have nothing else.
+    died: bool,
+    dropped_at: Instant,
 }
 
 /// Starts the thread. `reach` is the offset that the store has reached, on disk or in memory.
@@ -101,6 +106,8 @@ pub fn start(
         reclaimed_at: Instant::now(),
         compacted_at: Instant::now(),
         dropped: Arc::default(),
+        died: false,
+        dropped_at: Instant::now(),
         state,
     };
     std::thread::Builder::new().name("pika-writer".into()).spawn(move || writer.run(&queue)).map(|_| ())
@@ -128,9 +135,12 @@ impl Writer {
         }
     }
 
-    /// Removes elements of collections that died, a few collections at a time; and lets go of namespaces whose
-    /// keys a compaction has dropped.
+    /// Removes elements of collections that died, a few collections at a time; drops what flushed databases had; and
+    /// lets go of namespaces whose keys a compaction has dropped.
     fn reclaim(&mut self) -> Result<(), EngineError> {
+        if self.died && self.dropped_at.elapsed() >= DROP_PERIOD {
+            self.reclaim_namespaces()?;
+        }
         pika_core::keyspace::write_behind::reclaim_orphans(&self.engine, RECLAIM_COLLECTIONS)?;
         let dropped = std::mem::take(&mut *lock(&self.dropped));
         if !dropped.is_empty() {
@@ -147,20 +157,22 @@ impl Writer {
     }
 
     /// Has all of the store rewritten without the keys of dead namespaces, on a thread of its own.
-    fn compact_for(&self, dead: Vec<u32>) -> Result<(), EngineError> {
-        if self.state.compacting.swap(true, Ordering::AcqRel) {
+    fn compact_for(&mut self, dead: Vec<u32>) -> Result<(), EngineError> {
+        if !crate::compaction::begin(&self.state) {
             return Ok(());
         }
+        // The marks must be on disk before what they are about goes.
+        self.flush_and_wait()?;
         self.engine.set_dead_namespaces(dead.iter().copied());
         let (state, dropped) = (self.state.clone(), self.dropped.clone());
         std::thread::Builder::new()
             .name("pika-reclaim".into())
             .spawn(move || {
-                for family in [Family::Meta, Family::Element, Family::Expiry] {
-                    state.engine.compact(family, &Range::default());
+                crate::compaction::run(&state, &crate::compaction::everything(&state));
+                if !state.stopping.load(Ordering::Acquire) {
+                    lock(&dropped).extend(dead);
                 }
-                lock(&dropped).extend(dead);
-                state.compacting.store(false, Ordering::Release);
+                crate::compaction::end(&state);
             })
             .map(|_| ())
             .map_err(|error| EngineError(error.to_string()))
@@ -200,19 +212,33 @@ impl Writer {
         let reaches: Vec<(usize, u64)> =
             hand_offs.iter().map(|hand_off| (hand_off.partition, hand_off.reach)).collect();
         let died = hand_offs.iter().any(|hand_off| !hand_off.dead.is_empty());
-        self.log.wait_written(reach);
+        // A compaction puts memtables on disk when it likes: the log must be there before.
+        if self.state.compacting.load(Ordering::Acquire) {
+            self.log.sync_to(reach);
+        } else {
+            self.log.wait_written(reach);
+        }
         let applied = self.core.apply(&self.engine, hand_offs)?;
         for (partition, reach) in reaches {
             self.reaches[partition] = reach;
         }
-        if died {
+        self.died |= died;
+        // At once, before anything newer is in the files; but someone may flush all the time.
+        if self.died && self.dropped_at.elapsed() >= DROP_PERIOD {
             self.reclaim_namespaces()?;
         }
         Ok(applied)
     }
 
-    /// After FLUSHALL nothing in the store is alive, and nothing newer is in it yet: whole files go at once.
+    /// After FLUSHALL nothing in the store is alive: whole files go at once, before anything newer is in them. First
+    /// the flush itself must be on disk: else a loss of power could take it back, and find the files gone.
     fn reclaim_namespaces(&mut self) -> Result<(), EngineError> {
+        self.died = false;
+        self.dropped_at = Instant::now();
+        if self.engine.property("rocksdb.total-sst-files-size") == Some(0) {
+            return Ok(());
+        }
+        self.flush_and_wait()?;
         let found = pika_core::keyspace::recovery::read(&self.engine, 1)?;
         self.engine.set_dead_namespaces(found.dead.iter().copied());
         if found.is_empty() {

@@ -11,3 +11,6 @@ pub mod varint;
 
 /// The version of everything in this folder, kept in the data folder. A server refuses any other.
 pub const FORMAT_VERSION: u32 = 1;
+
+#[cfg(test)]
+mod golden;

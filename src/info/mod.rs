@@ -11,8 +11,8 @@ pub const REDIS_VERSION: &str = "7.2.0";
 
 pub use histogram::Histogram;
 pub use numbers::{
-    BinlogNumbers, ClientNumbers, CpuNumbers, DataNumbers, DatabaseNumbers, MemoryNumbers, Numbers,
-    PersistenceNumbers, ReplicationNumbers, StatsNumbers,
+    BinlogNumbers, ClientNumbers, CompactionNumbers, CpuNumbers, DataNumbers, DatabaseNumbers, MemoryNumbers,
+    Numbers, PersistenceNumbers, ReplicationNumbers, StatsNumbers,
 };
 pub use sections::{Section, Sections};
 pub use statistics::{CommandCounters, Statistics};

@@ -216,6 +216,21 @@ pub struct DataNumbers {
     pub write_behind_bytes: u64,
     /// Estimated bytes that compactions still have to rewrite.
     pub pending_compaction_bytes: u64,
+    /// The compaction that someone asked for.
+    pub compaction: CompactionNumbers,
+}
+
+/// A compaction of all or a part of the store, in pieces.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CompactionNumbers {
+    /// Pieces that are done.
+    pub done: u64,
+    /// All pieces, 0 before they are known.
+    pub pieces: u64,
+    /// How long it has been running, s; `None` if it is not.
+    pub current_s: Option<u64>,
+    /// How long the last one took, s; `None` if there was none.
+    pub last_s: Option<u64>,
 }
 
 /// The log.

@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 use super::{Numbers, REDIS_VERSION, Section, Sections};
 use crate::commands::table;
 use crate::config::Config;
-use crate::config::options::{HZ, LATENCY_TRACKING_INFO_PERCENTILES, MAXCLIENTS};
+use crate::config::options::{HZ, LATENCY_TRACKING_INFO_PERCENTILES, MAXCLIENTS, PORT};
 use crate::encoding::meta::Type;
 use crate::server::{Identity, Server};
 
@@ -110,7 +110,7 @@ fn write_server(out: &mut Lines, identity: &Identity, config: &Config, now_us: u
     out.line("process_id", identity.process_id);
     out.line("process_supervised", "no");
     out.line("run_id", &identity.run_id);
-    out.line("tcp_port", identity.tcp_port);
+    out.line("tcp_port", config.get(PORT));
     out.line("server_time_usec", now_us);
     out.line("uptime_in_seconds", uptime);
     out.line("uptime_in_days", uptime / 86_400);
@@ -134,6 +134,11 @@ fn write_data(out: &mut Lines, numbers: &Numbers) {
     out.line("write_behind_bytes", data.write_behind_bytes);
     out.line("pending_compaction_bytes", data.pending_compaction_bytes);
     out.flag("is_compact", numbers.stats.compacting);
+    let seconds = |time: Option<u64>| time.map_or(-1, |time| i64::try_from(time).unwrap_or(i64::MAX));
+    out.line("compact_pieces_done", data.compaction.done);
+    out.line("compact_pieces", data.compaction.pieces);
+    out.line("compact_current_time_sec", seconds(data.compaction.current_s));
+    out.line("compact_last_time_sec", seconds(data.compaction.last_s));
     out.flag("db_fatal", data.writes_refused);
     out.line("db_fatal_msg", data.refused_reason.replace(['\r', '\n'], " "));
 }

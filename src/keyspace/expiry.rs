@@ -3,6 +3,8 @@
 //! The expirer reads the index by time on a thread of its own and sends partitions what is due. A partition
 //! looks at the key itself before it removes anything: the index may be older than the key.
 
+pub mod survey;
+
 use super::partition::Partition;
 use super::transaction::{Reach, Source, Stop, Transaction};
 use crate::encoding::key::{ExpiryKey, Namespace};

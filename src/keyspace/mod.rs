@@ -8,8 +8,10 @@
 //! * [`namespace`], [`counts`]: databases and the exact numbers kept about them.
 //! * [`view`]: a kept moment, for reading elsewhere.
 //! * [`recovery`]: from engine and log to running partitions.
+//! * [`compaction`]: which parts of the store a compaction by hand rewrites.
 //! * [`expiry`]: what is due, and its removal through the log.
 
+pub mod compaction;
 pub mod counts;
 pub mod expiry;
 pub mod namespace;

@@ -3,6 +3,10 @@
 //! The engine holds, for each range of slots, the log offset that its data reaches. Records above it are run
 //! again, by the clock that they carry; those at or below are skipped. A record over several partitions was
 //! handed off as one batch, so all slots that it touched agree on whether it is in the engine.
+//!
+//! The log has only what succeeded, in a form that succeeds again on the same state. So an error reply during
+//! replay says that the state is not the one that the log goes on from, and ends the start: going on would make of
+//! it a state that never was.
 
 use std::sync::Arc;
 
@@ -13,7 +17,8 @@ use super::slot::{self, SLOTS};
 use super::transaction::{Reach, Source};
 use super::write_behind::{self, parse_position};
 use crate::commands::execute::{Environment, Halt, execute, key_run};
-use crate::commands::{Args, Settings, table};
+use crate::commands::{Args, Command, Settings, table};
+use crate::config::Events;
 use crate::encoding::key::Version;
 use crate::engine::{Batch, Change, Engine, EngineError, Family, Range, Read, ReadError, Tier};
 use crate::resp::{Limits, Parser, Protocol, Reply};
@@ -35,6 +40,8 @@ pub struct Found {
     counts_keys: Vec<Vec<u8>>,
     /// Positions as they were found: key, slots, offset.
     positions: Vec<(Vec<u8>, std::ops::Range<usize>, u64)>,
+    /// The engine lacks some of `namespaces`: there are more databases than there were.
+    namespaces_grew: bool,
 }
 
 impl Found {
@@ -65,6 +72,7 @@ pub fn read(engine: &dyn Read, databases: usize) -> Result<Found, EngineError> {
         position: vec![0; usize::from(SLOTS)],
         counts_keys: Vec::new(),
         positions: Vec::new(),
+        namespaces_grew: true,
     };
     let mut entries = engine.iterate(Family::System, &Range::default(), Tier::Disk);
     while let Some((key, value)) = entries.next().map_err(engine_error)? {
@@ -72,6 +80,7 @@ pub fn read(engine: &dyn Read, databases: usize) -> Result<Found, EngineError> {
             .take(key, value)
             .ok_or_else(|| EngineError(format!("System entry {} does not parse", key.escape_ascii())))?;
     }
+    found.namespaces_grew |= found.namespaces.databases() < databases;
     found.namespaces.grow(databases);
     Ok(found)
 }
@@ -100,6 +109,7 @@ impl Found {
             self.dead.push(crate::encoding::key::Namespace::from_be_bytes(namespace.try_into().ok()?));
         } else if key == write_behind::NAMESPACES_KEY {
             self.namespaces = Namespaces::parse(value)?;
+            self.namespaces_grew = false;
         } else if key == write_behind::VERSION_KEY {
             self.next_version = Version::from_be_bytes(value.try_into().ok()?);
         }
@@ -110,6 +120,9 @@ impl Found {
 /// Puts all counts under the first partition's key, as [`partitions`] gives them to it, and removes positions that
 /// later ones have overtaken. Must be done before any partition hands off: each writes its own share of the counts
 /// over that of the last run, and only the sum means anything.
+///
+/// Databases that are new are put on disk at once: the log may speak of them from now on, and the next start may ask
+/// for fewer.
 pub fn tidy(engine: &dyn Engine, found: &Found) -> Result<(), EngineError> {
     let overtaken = found
         .positions
@@ -119,7 +132,12 @@ pub fn tidy(engine: &dyn Engine, found: &Found) -> Result<(), EngineError> {
     let mut batch = Batch(stale.map(|key| Change::Delete(Family::System, key.clone().into())).collect());
     let sum = found.counts.encode();
     batch.0.push(Change::Put(Family::System, write_behind::counts_key(0).into(), sum.into()));
-    engine.write(batch)
+    if found.namespaces_grew {
+        let key = write_behind::NAMESPACES_KEY.to_vec();
+        batch.0.push(Change::Put(Family::System, key.into(), found.namespaces.encode().into()));
+    }
+    engine.write(batch)?;
+    if found.namespaces_grew { engine.flush(true) } else { Ok(()) }
 }
 
 /// The partitions, before replay. The first one gets all the counts: only their sum means anything.
@@ -148,6 +166,15 @@ pub enum ReplayError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A command of the log is refused: the data is not what the log goes on from.
+    Refused {
+        /// The offset of the record that has it.
+        offset: u64,
+        /// Its name, in lower case.
+        command: String,
+        /// The error that a client would get.
+        error: String,
+    },
     /// The engine failed.
     Engine(EngineError),
 }
@@ -156,6 +183,12 @@ impl std::fmt::Display for ReplayError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             ReplayError::Malformed { offset, reason } => write!(f, "log record at {offset}: {reason}"),
+            ReplayError::Refused { offset, command, error } => {
+                write!(
+                    f,
+                    "log record at {offset}: {command} is refused: {error}. The data is not what the log goes on from"
+                )
+            }
             ReplayError::Engine(error) => write!(f, "{error}"),
         }
     }
@@ -180,7 +213,8 @@ impl Replay {
     /// From what the engine reaches.
     pub fn new(found: &Found, settings: Settings) -> Replay {
         // What was accepted once must not be refused because the limit is lower now.
-        let settings = Settings { max_bulk_len: u64::MAX, ..settings };
+        // Nobody listens to events of long ago.
+        let settings = Settings { max_bulk_len: u64::MAX, events: Events::default(), ..settings };
         Replay { position: found.position.clone(), settings, replayed: 0, skipped: 0, commands: 0 }
     }
 
@@ -212,15 +246,13 @@ impl Replay {
             let first = command.first as usize;
             let ranges = &batch.ranges[first..first + command.count as usize];
             let args = Args::new(&record.payload, ranges);
+            // Within a transaction over several databases.
             if args.word(0) == b"SELECT" {
                 let number = crate::number::parse_i64(args.word(1)).and_then(|n| usize::try_from(n).ok());
                 database = number.ok_or_else(|| malformed("selects no database".into()))?;
                 continue;
             }
-            self.run(partitions, record, database, args).map_err(|error| match error {
-                Halt::Engine(error) => ReplayError::Engine(error),
-                other => malformed(format!("{} stopped: {other:?}", args.word(0).escape_ascii())),
-            })?;
+            self.run(partitions, record, database, args)?;
             self.commands += 1;
         }
         // The records are in the log already: the groups only need their end.
@@ -237,15 +269,20 @@ impl Replay {
         record: &LogRecord,
         database: usize,
         args: Args<'_>,
-    ) -> Result<(), Halt> {
-        let command = table::find(args.word(0)).filter(|command| key_run(command).is_some());
-        let Some(command) = command else {
-            return Err(Halt::Engine(EngineError(format!(
-                "log record at {} has a command that this version does not know: {}",
-                record.offset,
-                args.word(0).escape_ascii()
-            ))));
+    ) -> Result<(), ReplayError> {
+        let offset = record.offset;
+        let name = || args.word(0).escape_ascii().to_string().to_ascii_lowercase();
+        let malformed = |reason: String| ReplayError::Malformed { offset, reason };
+        let Some(command) = command_of(args) else {
+            return Err(malformed(format!("a command that this version does not know: {}", name())));
         };
+        if !command.arity.accepts(args.len()) {
+            return Err(malformed(format!("{} has {} words", name(), args.len())));
+        }
+        let databases = partitions.first().map_or(0, |partition| partition.namespaces().databases());
+        if database >= databases {
+            return Err(malformed(format!("database {database} of {databases}")));
+        }
         let environment = Environment {
             now_ms: record.clock_ms,
             settings: &self.settings,
@@ -258,6 +295,29 @@ impl Replay {
             [only] => Source::One(only),
             all => Source::All(all),
         };
-        execute(command, args, source, Reach::UNBOUNDED, environment, &mut reply).map(|_| ())
+        execute(command, args, source, Reach::UNBOUNDED, environment, &mut reply).map_err(
+            |error| match error {
+                Halt::Engine(error) => ReplayError::Engine(error),
+                other => malformed(format!("{} stopped: {other:?}", name())),
+            },
+        )?;
+        match reply.as_slice() {
+            [b'-', error @ ..] => Err(ReplayError::Refused {
+                offset,
+                command: name(),
+                error: String::from_utf8_lossy(error).trim_end().to_string(),
+            }),
+            _ => Ok(()),
+        }
     }
 }
+
+/// The row of a logged command, or of its subcommand; `None` if it is none that runs on keys.
+fn command_of(args: Args<'_>) -> Option<&'static Command> {
+    let command = table::find(args.word(0))?;
+    let subcommand = (args.len() > 1).then(|| command.subcommand(args.word(1))).flatten();
+    [subcommand, Some(command)].into_iter().flatten().find(|command| key_run(command).is_some())
+}
+
+#[cfg(test)]
+mod tests;

@@ -129,6 +129,11 @@ pub const VERSION_KEY: &[u8] = b"next_version";
 /// System keys of namespaces that died and may still have keys: this and the namespace, `u32` big-endian.
 pub const DEAD_PREFIX: &[u8] = b"dead/";
 
+/// The System key that marks a namespace that died.
+pub fn dead_key(namespace: Namespace) -> Vec<u8> {
+    [DEAD_PREFIX, &namespace.to_be_bytes()].concat()
+}
+
 /// A partition's position: first slot `u16`, one past the last `u16`, log offset `u64`; big-endian.
 pub fn encode_position(partition: usize, partitions: usize, offset: u64) -> Vec<u8> {
     let range = slot::range_of(partition, partitions);
@@ -201,8 +206,8 @@ impl WriteBehind {
         if let Some(namespaces) = &hand_off.namespaces {
             system(NAMESPACES_KEY.to_vec(), namespaces.encode());
         }
-        for namespace in &hand_off.dead {
-            system([DEAD_PREFIX, &namespace.to_be_bytes()].concat(), Vec::new());
+        for &namespace in &hand_off.dead {
+            system(dead_key(namespace), Vec::new());
         }
         let gone = |(_, entry): &(usize, &Handed)| entry.tombstone || entry.family == Family::Expiry;
         let gone = hand_off.handed.iter().enumerate().filter(gone).map(|(index, _)| index as u32).collect();
@@ -282,11 +287,8 @@ pub fn reclaim_orphans(engine: &dyn Engine, limit: usize) -> Result<usize, Engin
 
 /// Forgets dead namespaces whose keys are all gone.
 pub fn forget_namespaces(engine: &dyn Engine, namespaces: &[Namespace]) -> Result<(), EngineError> {
-    let marks = namespaces.iter().map(|namespace| {
-        let mut mark = DEAD_PREFIX.to_vec();
-        mark.extend_from_slice(&namespace.to_be_bytes());
-        Change::Delete(Family::System, mark.into())
-    });
+    let marks =
+        namespaces.iter().map(|&namespace| Change::Delete(Family::System, dead_key(namespace).into()));
     engine.write(Batch(marks.collect()))
 }
 

@@ -4,6 +4,7 @@ import random
 import time
 
 from resp import Connection, ReplyError, encode
+from tails import Tails
 
 KEYS_PER_WRITER = 120
 FAR = 10_000_000  # seconds: no TTL of ours may run out while the test runs
@@ -24,51 +25,55 @@ class Model:
     def keys(self):
         return self.values.keys()
 
-    def apply(self, command: tuple, sent_at: int) -> list[bytes]:
-        """Runs one command, and returns the keys it touched."""
+    def apply(self, command: tuple, sent_at: int) -> None:
         name, *rest = command
-        return list(getattr(self, name.lower())(sent_at, *rest))
+        getattr(self, name.lower())(sent_at, *rest)
+
+    def state(self, key: bytes) -> tuple:
+        """Value and expiry of a key, as a thing that later commands do not change."""
+        value = self.values.get(key)
+        return (dict(value) if isinstance(value, dict) else value, self.expiry.get(key))
+
+    def put(self, key: bytes, state: tuple) -> None:
+        self.remove(key)
+        value, expiry = state
+        if value is not None:
+            self.values[key] = dict(value) if isinstance(value, dict) else value
+        if expiry is not None:
+            self.expiry[key] = expiry
 
     def set(self, sent_at, key, value, *option):
         self.values[key] = value
         self.expiry.pop(key, None)
         if option:  # PX ms
             self.expiry[key] = sent_at + int(option[1])
-        return (key,)
 
     def mset(self, sent_at, *pairs):
         for key, value in zip(pairs[::2], pairs[1::2]):
             self.set(sent_at, key, value)
-        return pairs[::2]
 
     def incr(self, _sent_at, key):
         self.values[key] = b"%d" % (int(self.values.get(key, b"0")) + 1)
-        return (key,)
 
     def append(self, _sent_at, key, value):
         self.values[key] = self.values.get(key, b"") + value
-        return (key,)
 
     def hset(self, _sent_at, key, *pairs):
         self.values.setdefault(key, {}).update(zip(pairs[::2], pairs[1::2]))
-        return (key,)
 
     def hdel(self, _sent_at, key, field):
         fields = self.values.get(key, {})
         fields.pop(field, None)
         if not fields:
             self.remove(key)
-        return (key,)
 
     def delete(self, _sent_at, *keys):
         for key in keys:
             self.remove(key)
-        return keys
 
     def expire(self, sent_at, key, seconds):
         if key in self.values:
             self.expiry[key] = sent_at + int(seconds) * 1000
-        return (key,)
 
     def rename(self, _sent_at, source, target):
         if source in self.values:  # else an error reply, and nothing changes
@@ -78,7 +83,6 @@ class Model:
             self.values[target] = value
             if expiry is not None:
                 self.expiry[target] = expiry
-        return source, target
 
     def remove(self, key):
         self.values.pop(key, None)
@@ -159,27 +163,35 @@ class Writer:
                 raise Mismatch(f"{command!r}: {reply}")
             self.acknowledged += 1
 
-    def verify(self, connection: Connection) -> int:
-        """Finds how many of the commands in flight were applied, and fails if no number explains what is there.
+    def verify(self, connection: Connection, in_order: bool) -> int:
+        """Finds which of the commands in flight were applied, and fails if no choice of them explains what is there.
 
-        The book starts anew from the state that was found.
+        `in_order`: only a prefix of them may have been. Else each key has a prefix of its own, and a command on several
+        keys is one for all of them. The book starts anew from the state that was found.
         """
         found = self.read_state(connection)
-        acknowledged = self.acknowledged
-        for command, sent_at in self.sent[:acknowledged]:
+        in_flight = self.sent[self.acknowledged:]
+        for command, sent_at in self.sent[:self.acknowledged]:
             self.model.apply(command, sent_at)
-        wrong = {key for key in self.model.keys() | found.values.keys() if self.differs(key, found)}
-        at_first = frozenset(wrong)
-        in_flight, applied = self.sent[acknowledged:], 0
-        while wrong and applied < len(in_flight):
-            for key in self.model.apply(*in_flight[applied]):
-                (wrong.add if self.differs(key, found) else wrong.discard)(key)
-            applied += 1
-        if wrong:
-            # A key that is wrong both without and with all that was in flight is the likeliest culprit.
-            raise Mismatch(self.explain(sorted(at_first & wrong) or sorted(at_first), found, acknowledged))
+        tails = Tails(in_order)
+        begun = Model()
+        for key in self.model.keys() | found.values.keys() | {key for command, _ in in_flight for key in keys_of(command)}:
+            begun.put(key, self.model.state(key))
+            tails.add_key(key, begun.state(key))
+        for command, sent_at in in_flight:
+            keys = keys_of(command)
+            before = [self.model.state(key) for key in keys]
+            self.model.apply(command, sent_at)
+            # A key that a command left as it was says nothing of whether the command was run.
+            tails.add_command({key: self.model.state(key) for key, old in zip(keys, before)
+                               if self.model.state(key) != old})
+        chosen, culprits = tails.explain(lambda key, state: agrees(state, found.state(key)))
+        if culprits:
+            raise Mismatch(self.explain(sorted(culprits), found, begun))
+        for key, state in chosen.items():
+            self.model.put(key, state)
         self.forget()
-        return applied
+        return tails.applied
 
     def read_state(self, connection: Connection) -> Model:
         """All of the writer's keys, as the server has them."""
@@ -200,23 +212,34 @@ class Writer:
                 found.expiry[key] = time.time_ns() // 1_000_000 + ttl
         return found
 
-    def differs(self, key: bytes, found: Model) -> bool:
-        if self.model.values.get(key) != found.values.get(key):
-            return True
-        ours, theirs = self.model.expiry.get(key), found.expiry.get(key)
-        if ours is None or theirs is None:
-            return ours is not theirs
-        return abs(ours - theirs) > TTL_TOLERANCE
-
-    def explain(self, keys: list[bytes], found: Model, acknowledged: int) -> str:
-        lines = [f"writer {self.number}: after {acknowledged} acknowledged of {len(self.sent)} sent commands, "
-                 f"no prefix of those in flight explains {len(keys)} keys"]
+    def explain(self, keys: list[bytes], found: Model, begun: Model) -> str:
+        lines = [f"writer {self.number}: after {self.acknowledged} acknowledged of {len(self.sent)} sent commands, "
+                 f"nothing that may have become of those in flight explains {len(keys)} keys"]
         for key in keys[:5]:
-            history = [command for command, _ in self.sent[:acknowledged] if key in command][-3:]
-            lines.append(f"    {key.decode()}: server has {short(found.values.get(key))}, "
-                         f"the book (with all in flight applied) {short(self.model.values.get(key))}; "
-                         f"expiry {found.expiry.get(key)} / {self.model.expiry.get(key)}; last acknowledged {short(history)}")
+            history = [command for command, _ in self.sent[:self.acknowledged] if key in command][-3:]
+            unanswered = [command for command, _ in self.sent[self.acknowledged:] if key in command][:3]
+            lines.append(f"    {key.decode()}: server has {short(found.state(key))}, the acknowledged are "
+                         f"{short(begun.state(key))}; last of them {short(history)}, then in flight {short(unanswered)}")
         return "\n".join(lines)
+
+
+def keys_of(command: tuple) -> list[bytes]:
+    """The keys of a command, each once."""
+    name, *words = command
+    if name == "MSET":
+        words = words[::2]
+    elif name not in ("DEL", "RENAME"):
+        words = words[:1]
+    return list(dict.fromkeys(words))
+
+
+def agrees(ours: tuple, theirs: tuple) -> bool:
+    """Whether a key's state in the book is what the server has; times may differ by as much as clocks and queues do."""
+    if ours[0] != theirs[0]:
+        return False
+    if ours[1] is None or theirs[1] is None:
+        return ours[1] is theirs[1]
+    return abs(ours[1] - theirs[1]) <= TTL_TOLERANCE
 
 
 def short(value) -> str:

@@ -4,11 +4,14 @@ Pika and redis-server take the same options, so every harness runs against eithe
 a choice in Redis, and the only way to be in Pika) is in `persistence_options`.
 """
 
+import fcntl
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -43,10 +46,38 @@ def persistence_options(program: str, fsync: str | None) -> list[str]:
     return ["--save", "", "--appendonly", "yes", "--appendfsync", fsync]
 
 
+_PORTS = range(12_000, 32_000)  # below those that the kernel gives to clients' ends of connections
+_taken: set[int] = set()
+_registry = None  # a file of which each process locks the bytes of its ports, for as long as it lives
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that no other harness on this machine uses, also while its server is down between two starts."""
+    global _registry
+    if _registry is None or _registry[0] != os.getpid():  # locks are not inherited by children
+        path = Path(tempfile.gettempdir()) / f"pika-test-ports.{os.getuid()}"
+        _registry = (os.getpid(), open(path, "ab"))
+    while True:
+        port = random.choice(_PORTS)
+        if port in _taken:
+            continue
+        try:
+            fcntl.lockf(_registry[1], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            continue
+        _taken.add(port)
+        try:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+            return port
+        except OSError:
+            pass
+
+
+def processor_seconds(pid: int) -> float:
+    """The processor time that a process has used: unlike a clock's, it hardly depends on what else the machine does."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Server:

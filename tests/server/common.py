@@ -9,10 +9,14 @@ import unittest
 from pathlib import Path
 
 from resp import Connection, ReplyError
-from server import Server, free_port
+from server import Server, free_port, processor_seconds
 
 PROGRAM = ""  # set by run.py
 SEED = 1
+
+# How long a test waits for what must come. Only a server that hangs lets it pass: what a test asserts must not depend
+# on how busy the machine is.
+PATIENCE = 60.0
 
 
 def info(connection: Connection, *sections: str) -> dict[str, str]:
@@ -78,7 +82,7 @@ class ServerTest(unittest.TestCase):
         """A running server, stopped at the end of the test."""
         return self.enterContext(Server(PROGRAM, self.folder / name, options))
 
-    def until(self, condition, timeout: float = 10.0, what: str = "the condition"):
+    def until(self, condition, timeout: float = PATIENCE, what: str = "the condition"):
         """Polls until `condition()` is true, and returns what it returned."""
         deadline = time.monotonic() + timeout
         while True:
@@ -89,11 +93,13 @@ class ServerTest(unittest.TestCase):
                 self.fail(f"{what} did not come true within {timeout:.0f} s")
             time.sleep(0.01)
 
-    def launch(self, *arguments, environment=None) -> subprocess.Popen:
-        """A server started just so, in the test's folder, killed at the end of the test; its output is in a file."""
+    def launch(self, *arguments, environment=None, through=()) -> subprocess.Popen:
+        """A server started just so, in the test's folder, killed at the end of the test; its output is in a file.
+        `through`: a command that starts what follows it.
+        """
         log = open(self.folder / "launch.log", "ab")
         self.addCleanup(log.close)
-        process = subprocess.Popen([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        process = subprocess.Popen([*through, PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                    cwd=self.folder, env={**os.environ, **(environment or {})})
         self.addCleanup(self._end, process)
         return process
@@ -104,7 +110,7 @@ class ServerTest(unittest.TestCase):
             process.kill()
         process.wait()
 
-    def wait_for(self, process: subprocess.Popen, port: int, timeout: float = 20.0) -> Connection:
+    def wait_for(self, process: subprocess.Popen, port: int, timeout: float = PATIENCE) -> Connection:
         """A connection to a launched server, once it answers."""
         def answered():
             if process.poll() is not None:
@@ -119,11 +125,11 @@ class ServerTest(unittest.TestCase):
         self.addCleanup(connection.close)
         return connection
 
-    def refuses(self, *arguments, environment=None) -> str:
+    def refuses(self, *arguments, environment=None, through=()) -> str:
         """Runs the program, which must end by itself with an error; returns what it printed."""
         try:
-            done = subprocess.run([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
-                                  cwd=self.folder, timeout=15, env={**os.environ, **(environment or {})})
+            done = subprocess.run([*through, PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
+                                  cwd=self.folder, timeout=PATIENCE, env={**os.environ, **(environment or {})})
         except subprocess.TimeoutExpired:
             self.fail(f"{arguments} was not refused")
         output = (done.stdout + done.stderr).decode(errors="replace")
@@ -132,6 +138,16 @@ class ServerTest(unittest.TestCase):
         self.assertNotIn("panicked", output)
         return output
 
+    def settled(self, server: Server) -> None:
+        """Waits until the server has nothing to do: a while in which it used no processor time to speak of."""
+        last = [processor_seconds(server.pid)]
+
+        def idle():
+            time.sleep(0.25)
+            last.append(processor_seconds(server.pid))
+            return last[-1] - last[-2] <= 0.01
+        self.until(idle, what="a server with nothing to do")
+
     def error(self, connection: Connection, *arguments) -> str:
         """The error that a command is answered with; anything else fails the test."""
         reply = connection.pipeline([arguments])[0]
@@ -139,8 +155,9 @@ class ServerTest(unittest.TestCase):
         return str(reply)
 
 
-def raw(port: int, timeout: float = 10.0) -> socket.socket:
+def raw(port: int, timeout: float = PATIENCE) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=timeout)
 
 
-__all__ = ["AnyConnection", "Connection", "ReplyError", "Server", "ServerTest", "free_port", "info", "raw", "resident"]
+__all__ = ["PATIENCE", "AnyConnection", "Connection", "ReplyError", "Server", "ServerTest", "free_port", "info",
+           "processor_seconds", "raw", "resident"]

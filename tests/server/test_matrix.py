@@ -1,10 +1,14 @@
-"""Every command with arguments that nobody meant: the server stays up and answers well-formed RESP, soon."""
+"""Every command with arguments that nobody meant: the server stays up and answers well-formed RESP, soon.
+
+"Soon" is a second, of the server's processor time or of a clock; but a busy machine may make any call take a second, so
+one that took as long is made again, and is slow if it always is.
+"""
 
 import random
 import time
 
 import common
-from common import AnyConnection, ReplyError, ServerTest, resident
+from common import PATIENCE, AnyConnection, ReplyError, ServerTest, processor_seconds, resident
 
 CALLS = 10_000  # for each protocol
 SKIPPED = {b"shutdown", b"quit", b"client|kill", b"client|pause", b"client|reply"}
@@ -23,6 +27,8 @@ PREFIX OPTIN f1 f2 timeout hz FILTERBY MODULE ACLCAT PATTERN LIMIT WEIGHTS STORE
 
 
 class Matrix(ServerTest):
+    COST = 10
+
     def commands(self, connection) -> list[list[bytes]]:
         names = connection.call("COMMAND", "LIST")
         described = connection.call("COMMAND", "INFO", *names)
@@ -62,8 +68,8 @@ class Matrix(ServerTest):
         with server.connect() as connection:
             names = self.commands(connection)
         light = [name for name in names if name.lower() not in HEAVY]
-        connection = AnyConnection(server.port, timeout=10)
-        slow, worst = [], 0.0
+        connection = AnyConnection(server.port, timeout=PATIENCE)
+        slow = []
         try:
             for number in range(CALLS):
                 if number % 50 == 0:
@@ -73,17 +79,15 @@ class Matrix(ServerTest):
                 if not self.harmless(name, arguments):
                     continue
                 words = [*name.split(b"|"), *arguments]
-                start = time.monotonic()
                 try:
-                    connection.pipeline([words])
+                    work, elapsed = processor_seconds(server.pid), self.time_of(connection, words)
+                    if elapsed > 1 and (processor_seconds(server.pid) - work > 1 or min(
+                            self.time_of(connection, words) for _ in range(5)) > 1):
+                        slow.append(([word[:40] for word in words], round(elapsed, 2)))
                 except (OSError, ValueError) as error:
                     shown = [word[:40] for word in words]
                     self.fail(f"call {number}, seed {common.SEED}: {shown}: {error!r}\n"
                               f"alive: {server.is_alive()}\n{server.log_tail()}")
-                elapsed = time.monotonic() - start
-                worst = max(worst, elapsed)
-                if elapsed > 1:
-                    slow.append(([word[:40] for word in words], round(elapsed, 2)))
             self.assertEqual(slow, [])
             self.assertEqual(connection.call("ECHO", "in step"), b"in step")
             self.assertTrue(server.is_alive())
@@ -91,6 +95,12 @@ class Matrix(ServerTest):
             self.assertNotIn("panicked", server.log.read_text(errors="replace"))
         finally:
             connection.close()
+
+    @staticmethod
+    def time_of(connection, words) -> float:
+        start = time.monotonic()
+        connection.pipeline([words])
+        return time.monotonic() - start
 
     def test_resp2(self):
         self.protocol = 2

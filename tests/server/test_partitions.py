@@ -5,7 +5,7 @@ import threading
 import time
 
 import common
-from common import ReplyError, ServerTest
+from common import PATIENCE, ReplyError, ServerTest
 
 
 class Partitions(ServerTest):
@@ -13,14 +13,20 @@ class Partitions(ServerTest):
         super().setUp()
         self.running = self.server("--threads", "3")
 
-    def together(self, *workers, seconds: float) -> None:
-        """Runs each worker with a connection of its own, again and again; its first exception fails the test."""
+    def together(self, *workers, seconds: float, enough=lambda: True) -> None:
+        """Runs each worker with a connection of its own, again and again, for a while and until it is `enough`; its
+        first exception fails the test.
+        """
         errors, end = [], time.monotonic() + seconds
+
+        def goes_on():
+            now = time.monotonic()
+            return not errors and (now < end or not enough() and now < end + PATIENCE)
 
         def work(worker):
             try:
-                with self.running.connect() as connection:
-                    while time.monotonic() < end and not errors:
+                with self.running.connect(PATIENCE) as connection:
+                    while goes_on():
                         worker(connection)
             except BaseException as error:  # noqa: BLE001
                 errors.append(error)
@@ -28,7 +34,7 @@ class Partitions(ServerTest):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(seconds + 30)
+            thread.join(seconds + 3 * PATIENCE)
             self.assertFalse(thread.is_alive(), "a command was never answered")
         if errors:
             raise errors[0]
@@ -47,7 +53,7 @@ class Partitions(ServerTest):
             self.assertEqual(len(set(values)), 1, values)
             seen.add(values[0])
 
-        self.together(write, write, read, read, seconds=2)
+        self.together(write, write, read, read, seconds=2, enough=lambda: len(seen) > 10)
         self.assertGreater(len(seen), 10)
 
     def test_rename_is_atomic(self):

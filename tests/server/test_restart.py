@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import common
-from common import ReplyError, ServerTest, info
+from common import PATIENCE, ReplyError, ServerTest, info
 
 
 def fill(connection, start: int = 0, count: int = 3000) -> None:
@@ -103,7 +103,7 @@ class Restart(ServerTest):
         server = self.server()
         with server.connect() as connection:
             connection.pipeline([("SET", "short", "x", "PX", 150), ("HSET", "h", "a", 1, "b", 2),
-                                 ("HPEXPIRE", "h", 150, "FIELDS", 1, "a"), ("SET", "long", "x", "EX", 100)])
+                                 ("HPEXPIRE", "h", 150, "FIELDS", 1, "a"), ("SET", "long", "x", "EX", 10_000)])
         for end in (server.stop, server.kill):
             end()
             time.sleep(0.16)
@@ -111,7 +111,7 @@ class Restart(ServerTest):
             with server.connect() as connection:
                 self.assertIsNone(connection.call("GET", "short"))
                 self.assertEqual(connection.call("HGETALL", "h"), [b"b", b"2"])
-                self.assertGreater(connection.call("TTL", "long"), 90)
+                self.assertGreater(connection.call("TTL", "long"), 9_000)
                 self.until(lambda: connection.call("DBSIZE") == 2, what="DBSIZE without the expired key")
 
     def test_number_of_threads_may_change(self):
@@ -136,7 +136,7 @@ class Restart(ServerTest):
             with server.connect() as connection:
                 connection.call("SET", "a", "b")
             server.process.send_signal(number)
-            self.assertEqual(server.process.wait(20), 0)
+            self.assertEqual(server.process.wait(PATIENCE), 0)
             server.start()
             with server.connect() as connection:
                 self.assertEqual(connection.call("GET", "a"), b"b")
@@ -167,7 +167,7 @@ class Backup(ServerTest):
                 self.until(lambda: acknowledged[0] > 500 or errors, what="some writes")
                 before = acknowledged[0]
                 connection.call("BGSAVE")
-                self.until(lambda: int(info(connection, "persistence")["rdb_saves"]) > saves, 30, "the backup")
+                self.until(lambda: int(info(connection, "persistence")["rdb_saves"]) > saves, what="the backup")
                 after = acknowledged[0] + 1
                 self.until(lambda: acknowledged[0] > after + 200 or errors, what="writes after the backup")
             finally:
@@ -178,7 +178,7 @@ class Backup(ServerTest):
         self.assertEqual(len(backups), 1)
 
         target = self.folder / "copy/data"
-        done = subprocess.run([common.PROGRAM, "restore", backups[0], "--dir", target], capture_output=True, timeout=30)
+        done = subprocess.run([common.PROGRAM, "restore", backups[0], "--dir", target], capture_output=True, timeout=PATIENCE)
         self.assertEqual(done.returncode, 0, done)
         copy = self.server("--threads", "2", name="copy")
         with copy.connect() as connection:
@@ -225,7 +225,7 @@ class Backup(ServerTest):
         backups = sorted((server.folder / "data/backup").iterdir())
         target = self.folder / "copy/data"
         done = subprocess.run([common.PROGRAM, "restore", backups[-1], "--dir", target],
-                              capture_output=True, timeout=30)
+                              capture_output=True, timeout=PATIENCE)
         self.assertEqual(done.returncode, 0, done)
         with self.server(name="copy").connect() as connection:
             self.assertEqual(connection.call("GET", "n"), b"2")

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import common
-from common import ServerTest, free_port
+from common import PATIENCE, ServerTest, free_port
 
 
 class CommandLine(ServerTest):
@@ -18,7 +18,7 @@ class CommandLine(ServerTest):
 
     def test_version_and_help(self):
         for option in ("--version", "--help"):
-            done = subprocess.run([common.PROGRAM, option], capture_output=True, timeout=10, cwd=self.folder)
+            done = subprocess.run([common.PROGRAM, option], capture_output=True, timeout=PATIENCE, cwd=self.folder)
             self.assertEqual(done.returncode, 0, done)
             self.assertIn(b"pika", done.stdout.lower(), f"{option} prints to {done}")
 
@@ -131,7 +131,7 @@ class ConfigCommands(ServerTest):
         self.assertIn("# and me", written)
         self.assertEqual(len(re.findall(r"(?m)^timeout\b", written)), 1, written)
         process.terminate()
-        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(process.wait(PATIENCE), 0)
         connection = self.wait_for(self.launch(path, "--dir", "data"), port)
         self.assertEqual(connection.call("AUTH", 'a "b" #\\c'), b"OK")
         for key, value in (("timeout", b"77"), ("maxclients", b"321"), ("slowlog-max-len", b"5")):

@@ -3,6 +3,7 @@
 use super::super::args::syntax_error;
 use super::super::*;
 use crate::config::options::DATABASES;
+use crate::encoding::meta::Type;
 use crate::number::parse_i64;
 use crate::server::{AdminContext, Backup, Compact, SessionContext, Shutdown};
 
@@ -36,11 +37,13 @@ pub(super) const BGSAVE: Command = Command {
 /// The row of COMPACT.
 pub(super) const COMPACT: Command = Command {
     name: "compact",
-    syntax: "[database ...]",
-    summary: "Compacts databases, or all data.",
+    syntax: "[database ...] [<ALL | STRING | HASH | LIST | SET | ZSET | STREAM>]",
+    summary: "Compacts databases or types, in the background; INFO shows how far it is.",
     complexity: "O(N) where N is the size of the data.",
     arity: Arity::AtLeast(1),
     run: Run::Admin(compact),
+    differs: "A database is in all of the store: to compact one is to compact all. Without types that have elements, \
+              those are left out.",
     ..PIKA
 };
 
@@ -48,10 +51,11 @@ pub(super) const COMPACT: Command = Command {
 pub(super) const COMPACTRANGE: Command = Command {
     name: "compactrange",
     syntax: "database start:string end:string",
-    summary: "Compacts the keys of a database from one to another.",
-    complexity: "O(N) where N is the size of the range.",
+    summary: "Compacts the keys of a database from one to another, in the background; INFO shows how far it is.",
+    complexity: "O(N) where N is the number of keys of the database, and the size of what is compacted.",
     arity: Arity::Exactly(4),
     run: Run::Admin(compactrange),
+    differs: "It compacts the slots that have such keys; everything, if they are many.",
     ..PIKA
 };
 
@@ -184,14 +188,22 @@ fn database(cx: &AdminContext<'_>, word: &[u8]) -> Result<usize, Stop> {
 }
 
 fn compact(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
-    let mut databases = Vec::new();
-    // Other versions of Pika take `0,1` and `db0`, too.
+    let (mut databases, mut types) = (Vec::new(), Vec::new());
+    // Other versions of Pika take `0,1`, `db0`, and types.
     for word in args.from(1).flat_map(|word| word.split(|byte| *byte == b',')) {
+        if word.eq_ignore_ascii_case(b"all") {
+            continue;
+        }
+        let is = |kind: &&Type| word.eq_ignore_ascii_case(kind.name().as_bytes());
+        if let Some(kind) = Type::ALL.iter().find(is) {
+            types.push(*kind);
+            continue;
+        }
         databases.push(database(cx, word.strip_prefix(b"db").unwrap_or(word))?);
     }
     databases.sort_unstable();
     databases.dedup();
-    cx.server.compact(&Compact { databases, range: None }).map_err(failed)?;
+    cx.server.compact(&Compact { databases, types, range: None }).map_err(failed)?;
     cx.reply.ok();
     Ok(())
 }
@@ -200,7 +212,7 @@ fn compactrange(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
     let word = args.word(1);
     let database = database(cx, word.strip_prefix(b"db").unwrap_or(word))?;
     let range = Some((args.word(2).to_vec(), args.word(3).to_vec()));
-    cx.server.compact(&Compact { databases: vec![database], range }).map_err(failed)?;
+    cx.server.compact(&Compact { databases: vec![database], types: Vec::new(), range }).map_err(failed)?;
     cx.reply.ok();
     Ok(())
 }

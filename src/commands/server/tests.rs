@@ -179,6 +179,8 @@ fn backups_and_the_end() {
             ("DELBACKUP", ":3\r\n"),
             ("COMPACT", "+OK\r\n"),
             ("COMPACT db1,0", "+OK\r\n"),
+            ("COMPACT 2 hash zset", "+OK\r\n"),
+            ("COMPACT ALL", "+OK\r\n"),
             ("COMPACT 16", "-ERR DB index is out of range\r\n"),
             ("COMPACTRANGE 1 a b", "+OK\r\n"),
             ("PURGELOGSTO 12", ":1\r\n"),
@@ -192,10 +194,13 @@ fn backups_and_the_end() {
         ],
     );
     let done = server.done.borrow();
-    assert_eq!(done[1], "Compact { databases: [], range: None }");
-    assert_eq!(done[2], "Compact { databases: [0, 1], range: None }");
-    assert_eq!(&done[4..6], ["purge 12", "purge 13"]);
-    assert_eq!(done[6], "Shutdown { save: Some(false), now: true, force: true }");
+    assert_eq!(done[1], "Compact { databases: [], types: [], range: None }");
+    assert_eq!(done[2], "Compact { databases: [0, 1], types: [], range: None }");
+    assert_eq!(done[3], "Compact { databases: [2], types: [Hash, SortedSet], range: None }");
+    assert_eq!(done[4], done[1]);
+    assert_eq!(done[5], "Compact { databases: [1], types: [], range: Some(([97], [98])) }");
+    assert_eq!(&done[6..8], ["purge 12", "purge 13"]);
+    assert_eq!(done[8], "Shutdown { save: Some(false), now: true, force: true }");
 }
 
 #[test]

@@ -7,8 +7,9 @@ super::super::row::options! { Memory {
     /// Danger: too much makes the machine swap, or the kernel kill the server.
     MEMORY_BUDGET: Size = Row::size("memory-budget", "0", 0, SIZE_MAX);
 
-    /// The percentage of the memory budget that writes may fill before they have reached RocksDB. As it fills, writers
-    /// are slowed down.
+    /// How much of the memory for entries (about half of the budget) may hold writes that RocksDB does not have yet, in
+    /// percent; the rest caches what was read. When it is full, commands that write wait, and others go on. It takes
+    /// effect at the next start.
     MEMORY_OVERLAY_PERCENT: u32 = Row::integer("memory-overlay-percent", "25", 1, 80);
 
     /// How many threads serve clients and own the data; 0 takes half the cores, at least one.

@@ -18,7 +18,8 @@ super::super::row::options! { Storage {
     /// there is space again.
     DISK_RESERVE: Size = Row::size("disk-reserve", "1gb", 0, SIZE_MAX);
 
-    /// How many files RocksDB may keep open; -1 for all. Fewer save file descriptors and memory, and cost reads.
+    /// How many files RocksDB may keep open; -1 for all that the system's limit leaves. Fewer save file descriptors and
+    /// memory, and cost reads. If the limit is too low, they are fewer.
     ROCKSDB_MAX_OPEN_FILES: i64 = Row::integer("rocksdb-max-open-files", "4096", -1, INT_MAX)
         .aliases(&[Alias::pika("max-cache-files")])
         .fixed();
