@@ -87,7 +87,7 @@ class Pair:
     def __init__(self, program: str, reference: str, folder: Path, options=()):
         self.servers = [
             Server(name, folder / place, persistence_options(name, None if is_redis(name) else "no") + OPTIONS
-                   + ([] if is_redis(name) else list(options)))
+                   + (list(options) if place == "tested" else []))
             for name, place in ((program, "tested"), (reference, "reference"))]
         self.links: dict[int, list[Link]] = {}
         self.crashes = 0

@@ -33,7 +33,15 @@ SHRINKS_PER_SIGNATURE = 2
 
 def main() -> int:
     options = arguments()
+    if options.self_test:
+        return self_test(options)
     program, reference = find_server(options.server), find_server(options.reference)
+    fuzzer, missing, seconds = fuzz(program, reference, options)
+    return fuzzer.conclude(seconds, missing)
+
+
+def fuzz(program: str, reference: str, options):
+    """A run as the options say."""
     protocols = {"2": [2], "3": [3], "both": [2, 3]}[options.resp]
     with (tempfile.TemporaryDirectory(prefix="pika-differential.") as folder,
           Pair(program, reference, Path(folder), options.server_options.split()) as pair):
@@ -46,8 +54,24 @@ def main() -> int:
             fuzzer.try_program(generator.program(options.program))
         else:
             fuzzer.run(options.commands)
-        seconds = time.monotonic() - started
-    return fuzzer.conclude(seconds, missing)
+        return fuzzer, missing, time.monotonic() - started
+
+
+def self_test(options) -> int:
+    """A harness that sees nothing passes everything, and one that flickers is of no use. So: redis-server does not
+    differ from itself, in any family; and one with another limit of length differs, in a program of one or two commands.
+    """
+    reference = find_server(options.reference)
+    options.families, options.commands, options.server_options = FAMILIES, 6_000, ""
+    fuzzer, missing, seconds = fuzz(reference, reference, options)
+    if fuzzer.conclude(seconds, missing):
+        return 1
+    options.families, options.commands, options.server_options = ["strings"], 20_000, "--proto-max-bulk-len 2mb"
+    options.findings = 1
+    fuzzer, _, _ = fuzz(reference, reference, options)
+    found = len(fuzzer.smallest or []) in (1, 2)
+    print("the difference that was made was found" if found else "FAILED: the difference that was made was not found")
+    return 0 if found else 1
 
 
 def arguments() -> argparse.Namespace:
@@ -65,6 +89,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--program", type=int, metavar="N", help="only this program of the seed")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after this time")
     parser.add_argument("--findings", type=int, default=20, help="stop after so many different ones (%(default)s)")
+    parser.add_argument("--self-test", action="store_true", help="only show that differences are seen")
     parser.add_argument("--shrink-seconds", type=float, default=20.0, help="for each failing program (%(default)s)")
     return parser.parse_args()
 
@@ -105,6 +130,7 @@ class Fuzzer:
         self.seen: set[tuple] = set()
         self.shrinks: Counter = Counter()
         self.failed_programs = self.programs = 0
+        self.smallest: list | None = None  # the commands of the smallest failing program
         self.tried = 0  # commands of programs, without those of shrinking
 
     def run(self, commands: int) -> None:
@@ -137,6 +163,8 @@ class Fuzzer:
         if again is None:
             self.report(small, difference, note="The small program does not differ each time.")
             return
+        if self.smallest is None or len(small.commands) < len(self.smallest):
+            self.smallest = small.commands
         skeleton = (again.signature(), tuple(command.name() for command in small.commands))
         if skeleton not in self.seen:
             self.seen.add(skeleton)

@@ -31,7 +31,9 @@ class Difference:
 
     def signature(self) -> tuple:
         """Differences of the same signature have probably the same cause."""
-        return (self.of_state, self.command.name(), _class_of(self.tested), _class_of(self.reference))
+        classes = _class_of(self.tested), _class_of(self.reference)
+        unknown = classes[0] == classes[1] == "-ERR unknown command"
+        return (self.of_state, "?" if unknown else self.command.name(), *classes)
 
     def describe(self, names: tuple[str, str]) -> list[str]:
         width = max(map(len, names))

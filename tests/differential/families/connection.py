@@ -22,13 +22,13 @@ COMMANDS = """
 1  CLIENT UNPAUSE
 3  HELLO <2 | 3> => hello
 3  HELLO <odd | 4 | 1> !steady
-1  HELLO <2 | 3> AUTH user value [SETNAME client-name] => hello
-1  HELLO <2 | 3> SETNAME client-name => hello
+1  HELLO <2 | 3> AUTH user value [SETNAME client-name] => hello !steady
+1  HELLO <2 | 3> SETNAME client-name => hello !steady
 2  AUTH value
 2  AUTH user value
 1  RESET
 2  COMMAND COUNT => any-integer !steady
-1  COMMAND word !steady
+1  COMMAND NOSUCH
 2  COMMAND GETKEYS GET key
 2  COMMAND GETKEYS MSET <key value>...
 2  COMMAND GETKEYS <SET | DEL | HSET | COPY | RENAME | PING | NOSUCH | OBJECT> odd...
@@ -42,7 +42,6 @@ COMMANDS = """
 2  TIME => shape
 1  LASTSAVE => any-integer
 1  MEMORY NOSUCH odd
-1  DEBUG NOSUCH odd
 1  ROLE => shape
 1  LOLWUT VERSION odd => anything
 1  SLOWLOG NOSUCH
