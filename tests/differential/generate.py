@@ -4,13 +4,15 @@ import importlib
 import random
 from dataclasses import dataclass, field
 
+import scenarios
 import values
 from grammar import CONTAINERS, Command, Row, Source, parse_table
 
 FAMILIES = ["strings", "keys", "hashes", "lists", "sets", "sorted_sets", "streams", "bitmaps", "hyperloglog", "geo",
-            "transactions", "pubsub", "connection", "scripting"]
+            "transactions", "pubsub", "connection", "scripting", "blocking", "events"]
 DEFAULT_FAMILIES = ["keys", "strings", "hashes"]
 WAITING_SHARE = 0.03  # rows that wait are drawn that much more seldom, or a run would do nothing but wait
+SEVERAL_SHARE = 0.2  # of programs that have several connections, if a family is chosen that has such
 # Limits small enough to be met by small programs, and Redis's own.
 PROFILES = [
     {"hash-max-listpack-entries": "4", "hash-max-listpack-value": "8", "list-max-listpack-size": "3",
@@ -29,6 +31,10 @@ class Program:
     profile: list[str]  # words of a CONFIG SET
     commands: list[Command] = field(default_factory=list)
 
+    @property
+    def several(self) -> bool:
+        return any(command.connection for command in self.commands)
+
     def with_commands(self, commands: list[Command]) -> "Program":
         return Program(self.number, self.protocol, self.profile, commands)
 
@@ -46,6 +52,9 @@ class Generator:
             own = values.keys_of(values.PREFIXES[name]) if name in values.PREFIXES else everyone
             kinds = {**values.KINDS, "key": values.key_kind(own, everyone), **getattr(module, "KINDS", {})}
             self.rows[name] = parse_table(module.COMMANDS, kinds)
+            if name == "blocking":
+                self.rows["waiting"] = parse_table(module.WAITING, kinds)
+        self.keys = everyone
 
     def names(self) -> set[str]:
         return {name for rows in self.rows.values() for row in rows for name in row.names()}
@@ -58,7 +67,12 @@ class Generator:
     def program(self, number: int) -> Program:
         """Program `number` of this seed, always the same."""
         source = Source(random.Random(self.seed * 1_000_003 + number))
-        families = [family for family in self.rows if self.rows[family]]
+        families = [family for family in self.rows if self.rows[family] and family not in ("waiting", "blocking")]
+        scenario = self._scenario(source, families)
+        if scenario:
+            program = Program(number, source.choose(self.protocols), source.choose(self.profiles))
+            program.commands = scenario
+            return program
         chosen = source.random.sample(families, min(len(families), 1 + source.below(3)))
         if "pubsub" in chosen and "transactions" in chosen:  # EXEC's array is not well-formed with SUBSCRIBE in it
             chosen.remove("transactions")
@@ -84,6 +98,22 @@ class Generator:
             if len(commands) >= self.length:
                 break
         return program
+
+
+    def _scenario(self, source: Source, families: list[str]) -> list[Command]:
+        """The steps of a program of several connections, or nothing."""
+        kinds = [kind for family, kind in (("transactions", scenarios.watching), ("pubsub", scenarios.subscribing),
+                                           ("waiting", scenarios.waiting), ("events", scenarios.announcing))
+                 if self.rows.get(family) or family == "events" and "events" in self.rows]
+        if not kinds or (families and source.chance() >= SEVERAL_SHARE):
+            return []
+        kind = source.choose(kinds)
+        if kind is scenarios.waiting:
+            return kind(source, self.rows["waiting"], self.rows["blocking"])
+        of_data = [family for family in families if family in values.PREFIXES or family == "keys"]
+        rows = [row for family in source.random.sample(of_data, min(2, len(of_data))) for row in self.rows[family]
+                if not row.waits and "WAIT" not in row.text and " BLOCK" not in row.text and not row.text.startswith("B")]
+        return kind(source, rows, self.keys) if rows or kind is scenarios.subscribing else []
 
 
 def alter(source: Source, row: Row, command: Command) -> None:

@@ -53,6 +53,7 @@ class Command:
     rule: str = ""
     connection: int = 0
     wait_ms: int = 0
+    blocks: bool = False  # it may wait for a key, on a connection that then gets no other command
 
     def name(self) -> str:
         return self.arguments[0].decode("latin-1").upper() if self.arguments else "WAIT"

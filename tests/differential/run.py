@@ -181,7 +181,8 @@ class Fuzzer:
             lines.append("    HELLO 3")
         shown = program.commands if len(program.commands) <= 40 else program.commands[:5]
         for command in shown:
-            lines.append("    " + (" ".join(map(quoted, command.arguments)) if command.arguments
+            who = f"{command.connection}> " if program.several else ""
+            lines.append(f"    {who}" + (" ".join(map(quoted, command.arguments)) if command.arguments
                                    else f"# wait {command.wait_ms} ms"))
         if len(shown) < len(program.commands):
             lines.append(f"    # and {len(program.commands) - len(shown)} more")

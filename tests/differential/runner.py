@@ -10,6 +10,7 @@ from grammar import Command
 from pair import FENCE_COMMAND, FENCE_REPLY, Pair, exchange
 from replies import by_command, parse, shown, split
 from resp import encode
+from several import run_steps
 
 DATABASES = (0, 1)
 # How all of a value is read, and how the reading is compared.
@@ -50,7 +51,6 @@ def _class_of(reply: bytes) -> str:
 class Runner:
     def __init__(self, pair: Pair, allowed: Allowed):
         self.pair, self.allowed = pair, allowed
-        self.commands = 0
         self.cut_short = 0  # programs that ended at an allowed difference after which the data differs
 
     def run(self, program: Program) -> Difference | None:
@@ -61,18 +61,9 @@ class Runner:
 
     def _run(self, program: Program) -> Difference | None:
         commands = program.commands
-        self.commands += len(commands)
-        opening = [encode("FLUSHALL")]
-        if program.profile:
-            opening.append(encode("CONFIG", "SET", *program.profile))
-        if program.protocol == 3:
-            opening.append(encode("HELLO", "3"))
-        closing = [encode("RESET")]
-        for database in DATABASES:
-            # SCAN makes redis-server remove what is due, so that DBSIZE is exact there too.
-            closing += [encode("SELECT", database), encode("SCAN", "0", "COUNT", "100000"), encode("DBSIZE"),
-                        encode("KEYS", "*")]
-        closing.append(FENCE_COMMAND)
+        if program.several:
+            return self._run_several(program)
+        opening, closing = _opening(program), _closing()
         links = self.pair.connection(0)
         self._send(links, opening, commands, closing)
 
@@ -94,6 +85,28 @@ class Runner:
         if not our_end or not their_end:
             return Difference(Command([b"(end)"]), b"".join(our_end), b"".join(their_end), True)
         return self._compare_data(our_end, their_end, has_waits=len(sent) < len(commands))
+
+    def _run_several(self, program: Program) -> Difference | None:
+        links = self.pair.connection(0)
+        batch = b"".join(_opening(program)) + encode("RESET") + FENCE_COMMAND
+        exchange(links, [batch, batch])
+        for link in links:
+            link.take()
+        received = run_steps(self.pair, program.protocol, program.commands)
+        for number, sides in received.items():
+            sent = [command for command in program.commands if command.connection == number]
+            ours, theirs = (by_command(split(side), [command.arguments for command in sent]) for side in sides)
+            difference, goes_on = self._compare(sent, ours[0], theirs[0])
+            if difference or not goes_on:
+                return difference
+            if not same("messages", [b""], Side(b"".join(ours[1]), b""), Side(b"".join(theirs[1]), b"")):
+                return Difference(Command([b"(messages)"]), b"".join(ours[1]), b"".join(theirs[1]), True)
+        batch = b"".join(_closing())
+        exchange(links, [batch, batch])
+        our_end, their_end = (split(link.take()) for link in links)
+        if len(our_end) != len(their_end):
+            return Difference(Command([b"(end)"]), b"".join(our_end), b"".join(their_end), True)
+        return self._compare_data(our_end, their_end, has_waits=False)
 
     @staticmethod
     def _send(links, opening, commands, closing) -> None:
@@ -202,6 +215,25 @@ class Runner:
         if len(ours) != len(theirs):
             return Difference(Command([b"(end)"]), b"".join(ours[-1:]), b"".join(theirs[-1:]), True), theirs
         return None, theirs
+
+
+def _opening(program: Program) -> list[bytes]:
+    """Every program begins with empty servers."""
+    opening = [encode("FLUSHALL")]
+    if program.profile:
+        opening.append(encode("CONFIG", "SET", *program.profile))
+    if program.protocol == 3 and not program.several:
+        opening.append(encode("HELLO", "3"))
+    return opening
+
+
+def _closing() -> list[bytes]:
+    """What tells which keys there are. SCAN makes redis-server remove what is due, so that DBSIZE is exact there too."""
+    closing = [encode("RESET")]
+    for database in DATABASES:
+        closing += [encode("SELECT", database), encode("SCAN", "0", "COUNT", "100000"), encode("DBSIZE"),
+                    encode("KEYS", "*")]
+    return closing + [FENCE_COMMAND]
 
 
 def elements(reply: bytes) -> list[bytes] | None:

@@ -49,7 +49,8 @@ def _simpler(program: Program, commands: list[Command], fails, deadline) -> list
             for replacement in _replacements(commands[number].arguments, place):
                 if time.monotonic() >= deadline:
                     return commands
-                changed = Command(replacement, commands[number].rule, commands[number].connection)
+                changed = Command(replacement, commands[number].rule, commands[number].connection,
+                                  blocks=commands[number].blocks)
                 attempt = commands[:number] + [changed] + commands[number + 1:]
                 if fails(program.with_commands(attempt)):
                     commands = attempt
