@@ -6,8 +6,8 @@ use std::error::Error;
 use std::thread;
 
 use redis::streams::{
-    StreamAutoClaimOptions, StreamAutoClaimReply, StreamInfoStreamReply, StreamPendingReply, StreamReadOptions,
-    StreamReadReply,
+    StreamAutoClaimOptions, StreamAutoClaimReply, StreamInfoStreamReply, StreamPendingReply,
+    StreamReadOptions, StreamReadReply,
 };
 use redis::{Client, Commands, Connection, Direction, RedisResult, Value};
 
@@ -62,14 +62,20 @@ fn transactions(server: &Server) -> Outcome {
     let (mut connection, mut other) = (server.connect()?, server.connect()?);
     let _: () = connection.set("balance", 10)?;
     let mut attempts = Vec::new();
-    let replies: (i64, String) = redis::transaction(&mut connection, &["balance"], |connection, pipeline| {
-        let balance: i64 = connection.get("balance")?;
-        if attempts.is_empty() {
-            let _: () = other.set("balance", 100)?; // so the first attempt must fail
-        }
-        attempts.push(balance);
-        pipeline.set("balance", balance + 1).ignore().rpush("history", balance).get("balance").query(connection)
-    })?;
+    let replies: (i64, String) =
+        redis::transaction(&mut connection, &["balance"], |connection, pipeline| {
+            let balance: i64 = connection.get("balance")?;
+            if attempts.is_empty() {
+                let _: () = other.set("balance", 100)?; // so the first attempt must fail
+            }
+            attempts.push(balance);
+            pipeline
+                .set("balance", balance + 1)
+                .ignore()
+                .rpush("history", balance)
+                .get("balance")
+                .query(connection)
+        })?;
     equal(replies, (1, "101".to_owned()))?;
     equal(attempts, vec![10, 100])
 }
@@ -96,7 +102,8 @@ fn blocking(server: &Server) -> Outcome {
     let mut connection = server.connect()?;
     equal(connection.blpop::<_, Option<(String, String)>>("queue", 0.05)?, None)?;
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| server.connect()?.blpop::<_, (String, String)>(&["empty", "queue"], 15.0));
+        let waiting =
+            scope.spawn(|| server.connect()?.blpop::<_, (String, String)>(&["empty", "queue"], 15.0));
         server.until_one_waits()?;
         let _: () = connection.rpush("queue", &["job 1", "job 2"])?;
         equal(waiting.join().map_err(|_| "a panic")??, ("queue".to_owned(), "job 1".to_owned()))
@@ -114,8 +121,10 @@ fn streams(server: &Server) -> Outcome {
         let _: () = connection.xadd("stream", format!("{number}-0"), &[("number", number)])?;
     }
     let _: () = connection.xgroup_create("stream", "workers", "0")?;
-    let ids = |reply: &StreamReadReply| reply.keys[0].ids.iter().map(|entry| entry.id.clone()).collect::<Vec<_>>();
-    let named = |first: i64, last: i64| (first..=last).map(|number| format!("{number}-0")).collect::<Vec<_>>();
+    let ids =
+        |reply: &StreamReadReply| reply.keys[0].ids.iter().map(|entry| entry.id.clone()).collect::<Vec<_>>();
+    let named =
+        |first: i64, last: i64| (first..=last).map(|number| format!("{number}-0")).collect::<Vec<_>>();
     let options = StreamReadOptions::default().group("workers", "alice").count(4);
     equal(ids(&connection.xread_options(&["stream"], &[">"], &options)?), named(1, 4))?;
     let options = StreamReadOptions::default().group("workers", "bob");
@@ -126,7 +135,8 @@ fn streams(server: &Server) -> Outcome {
     };
     equal((pending.count, pending.start_id, pending.end_id), (8, "3-0".to_owned(), "10-0".to_owned()))?;
     let options = StreamAutoClaimOptions::default().count(2);
-    let claimed: StreamAutoClaimReply = connection.xautoclaim_options("stream", "workers", "bob", 0, "0", options)?;
+    let claimed: StreamAutoClaimReply =
+        connection.xautoclaim_options("stream", "workers", "bob", 0, "0", options)?;
     equal(claimed.next_stream_id, "5-0".to_owned())?;
     equal(claimed.claimed.iter().map(|entry| entry.id.clone()).collect::<Vec<_>>(), named(3, 4))?;
     thread::scope(|scope| {
@@ -197,7 +207,8 @@ fn main() {
         if arguments.len() > 1 && !arguments[1..].iter().any(|wanted| wanted == name) {
             continue;
         }
-        let flushed = server.connect().and_then(|mut connection| redis::cmd("FLUSHALL").query::<()>(&mut connection));
+        let flushed =
+            server.connect().and_then(|mut connection| redis::cmd("FLUSHALL").query::<()>(&mut connection));
         match flushed.map_err(Into::into).and_then(|()| step(&server)) {
             Ok(()) => println!("ok {name}"),
             Err(error) => {
