@@ -11,7 +11,7 @@ ARGS :=
 # RocksDB compiled once per machine. Without these variables cargo compiles it itself, which takes much longer.
 with_rocksdb = library=$$(tools/build-rocksdb) && ROCKSDB_LIB_DIR=$$library ROCKSDB_STATIC=1
 
-.PHONY: setup build run test lint unit server-tests crash-short crash conformance bench
+.PHONY: setup build run test lint unit server-tests crash-short crash conformance differential clients bench
 
 setup:
 	@tools/setup
@@ -29,6 +29,8 @@ test: setup
 	$(MAKE) server-tests
 	$(MAKE) crash-short
 	$(MAKE) conformance
+	$(MAKE) differential
+	$(MAKE) clients
 
 lint: setup
 	cargo fmt --all --check
@@ -58,6 +60,15 @@ crash: build
 
 conformance: build
 	tests/conformance/run.py --server $(PIKA) $(ARGS)
+
+# The same random commands to Pika and to redis-server. Longer: make differential ARGS="--commands 1000000 --seed 7"
+differential: build
+	tests/differential/run.py --self-test
+	tests/differential/run.py --server $(PIKA) --commands 100000 $(ARGS)
+
+# Client libraries, installed under ~/.cache/pika/clients at the first run.
+clients: build
+	tests/clients/run.py --server $(PIKA) $(ARGS)
 
 bench: build
 	benches/server.py --server $(PIKA) $(ARGS)
