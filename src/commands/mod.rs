@@ -18,6 +18,7 @@ mod help;
 pub mod redact;
 mod server;
 pub mod spec;
+mod stream;
 pub mod string;
 pub mod syntax;
 pub mod table;

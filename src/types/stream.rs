@@ -18,6 +18,7 @@ mod id;
 mod node;
 mod pending;
 mod read;
+mod roster;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ pub use id::{NewId, StreamId};
 pub use node::{EntryRef, LARGEST_ENTRY, write_id};
 pub use pending::{Delivery, Pending};
 pub use read::{Finder, Span};
+pub use roster::Roster;
 
 use crate::encoding::key;
 use crate::encoding::meta::{Meta, Type};

@@ -220,33 +220,9 @@ impl Stream {
     }
 
     /// Writes a consumer.
-    pub fn put_consumer(
-        &self,
-        txn: &mut Transaction<'_>,
-        group: &Group,
-        name: &[u8],
-        consumer: &Consumer,
-    ) {
+    pub fn put_consumer(&self, txn: &mut Transaction<'_>, group: &Group, name: &[u8], consumer: &Consumer) {
         let key = element(&self.entry, &self.head, Kind::Consumer, &[&group.number.to_be_bytes(), name]);
         txn.put_element(&self.entry, &key, &consumer.encode());
-    }
-
-    /// A consumer that asks for something at `now_ms`, and whether it is a new one. It has to be written, and the
-    /// group too if it is new.
-    pub fn meet_consumer(
-        &self,
-        txn: &mut Transaction<'_>,
-        group: &mut Group,
-        name: &[u8],
-    ) -> Result<(Consumer, bool), Stop> {
-        let now_ms = txn.now_ms();
-        Ok(match self.consumer(txn, group, name)? {
-            Some(consumer) => (Consumer { seen_ms: now_ms, ..consumer }, false),
-            None => {
-                group.consumers += 1;
-                (Consumer { seen_ms: now_ms, active_ms: None, pending: 0 }, true)
-            }
-        })
     }
 
     /// Removes a consumer with its pending entries; the group has to be written.
@@ -358,7 +334,8 @@ mod tests {
             highest: StreamId::ZERO,
             near: 0,
         };
-        let head = Head { len: 4, last: id(5), first: id(1), added: 5, max_deleted: id(3), ..Head::default() };
+        let head =
+            Head { len: 4, last: id(5), first: id(1), added: 5, max_deleted: id(3), ..Head::default() };
         assert_eq!(group(0, UNKNOWN_READ).lag(&head), None);
         assert_eq!(group(4, UNKNOWN_READ).lag(&head), None);
         assert_eq!(group(4, 4).lag(&head), Some(1));

@@ -187,10 +187,7 @@ mod tests {
             dead_node: 3,
         };
         let payload = head.encode();
-        assert_eq!(
-            payload,
-            [0, 0, 0, 0, 0, 0, 0, 7, 3, 0xac, 2, 1, 1, 0, 2, 0, 5, 1, 2, 1, 4, 6, 3],
-        );
+        assert_eq!(payload, [0, 0, 0, 0, 0, 0, 0, 7, 3, 0xac, 2, 1, 1, 0, 2, 0, 5, 1, 2, 1, 4, 6, 3],);
         let meta = Meta {
             kind: Type::Stream,
             expire_ms: None,

@@ -152,8 +152,7 @@ impl<'a> Node<'a> {
                 break;
             }
         }
-        let head =
-            NodeHead { live: self.head.live - count, removed: self.head.removed + count, ..self.head };
+        let head = NodeHead { live: self.head.live - count, removed: self.head.removed + count, ..self.head };
         if head.live == 0 {
             return (count, None);
         }
