@@ -226,8 +226,9 @@ impl Replay {
     }
 
     fn run(&self, partitions: &mut [Box<Partition>], record: &LogRecord, args: Args<'_>) -> Result<(), Halt> {
-        let command = table::find(args.word(0)).filter(|command| key_run(command).is_some());
-        let Some(command) = command else {
+        // A record may hold subcommands too (XGROUP CREATE).
+        let known = table::resolve(args).ok().map(|entry| entry.command);
+        let Some(command) = known.filter(|command| key_run(command).is_some()) else {
             return Err(Halt::Engine(EngineError(format!(
                 "log record at {} has a command that this version does not know: {}",
                 record.offset,

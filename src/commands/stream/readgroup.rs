@@ -8,7 +8,6 @@ use super::read::{Answer, ReadOptions, meaningless};
 use crate::commands::args::Args;
 use crate::commands::{Context, RunResult};
 use crate::config::Events;
-use crate::keyspace::transaction::Stop;
 use crate::number::Decimal;
 use crate::types::stream::{Delivery, Finder, Group, Roster, Span, Stream, StreamId, write_id};
 

@@ -29,14 +29,14 @@ use crate::number::parse_i64;
 use crate::resp::Reply;
 
 /// A node that has so many bytes is full.
-pub const LARGEST_NODE: usize = 16 << 10;
+pub(super) const LARGEST_NODE: usize = 16 << 10;
 
 /// The most bytes that an entry's fields and values may have together: what fits into a listpack.
 pub const LARGEST_ENTRY: u64 = 1 << 30;
 
 /// What stands at the head of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct NodeHead {
+pub(super) struct NodeHead {
     /// The entry that it began with, there or not.
     pub first: StreamId,
     /// Entries that are there.
@@ -51,7 +51,7 @@ pub struct NodeHead {
 
 /// A node taken apart; borrows its bytes.
 #[derive(Debug, Clone, Copy)]
-pub struct Node<'a> {
+pub(super) struct Node<'a> {
     /// Its head.
     pub head: NodeHead,
     /// Of an empty node: how many nodes before and behind it are known to be empty too.
@@ -74,7 +74,7 @@ impl NodeHead {
     }
 
     /// An empty node; `run` as in [`Node::run`].
-    pub fn encode_empty(&self, run: (u64, u64)) -> Vec<u8> {
+    pub(super) fn encode_empty(&self, run: (u64, u64)) -> Vec<u8> {
         let mut out = NodeHead { live: 0, ..*self }.encode();
         varint::write(&mut out, run.0);
         varint::write(&mut out, run.1);
@@ -84,7 +84,7 @@ impl NodeHead {
 
 impl<'a> Node<'a> {
     /// Takes a node apart; `None` if the bytes are none.
-    pub fn parse(mut bytes: &'a [u8]) -> Option<Node<'a>> {
+    pub(super) fn parse(mut bytes: &'a [u8]) -> Option<Node<'a>> {
         let rest = &mut bytes;
         let first = StreamId::read(rest)?;
         let (live, removed, listpack) = (varint::read(rest)?, varint::read(rest)?, varint::read(rest)?);
@@ -100,17 +100,17 @@ impl<'a> Node<'a> {
     }
 
     /// Its entries, in order.
-    pub fn entries(&self) -> Entries<'a> {
+    pub(super) fn entries(&self) -> Entries<'a> {
         Entries { first: self.head.first, fields: self.fields, rest: self.entries }
     }
 
     /// The entry of an id.
-    pub fn find(&self, id: StreamId) -> Option<EntryRef<'a>> {
+    pub(super) fn find(&self, id: StreamId) -> Option<EntryRef<'a>> {
         self.entries().take_while(|entry| entry.id <= id).find(|entry| entry.id == id)
     }
 
     /// Whether Redis would begin a new node for one more entry with so many bytes of fields and values.
-    pub fn is_full(&self, content: u64, settings: &Settings) -> bool {
+    pub(super) fn is_full(&self, content: u64, settings: &Settings) -> bool {
         let NodeHead { live, removed, listpack, .. } = self.head;
         let counters = integer_size(live as i64) + integer_size(removed as i64);
         let most_bytes = match settings.stream_node_max_bytes {
@@ -124,7 +124,7 @@ impl<'a> Node<'a> {
     }
 
     /// The parts of the value of this node with one more entry.
-    pub fn append(&self, id: StreamId, pairs: &[(&[u8], &[u8])]) -> [Vec<u8>; 2] {
+    pub(super) fn append(&self, id: StreamId, pairs: &[(&[u8], &[u8])]) -> [Vec<u8>; 2] {
         let same = self.has_fields(pairs);
         let (entry, listpack) = encode_entry(self.head.first, id, pairs, same);
         let listpack = self.head.listpack + listpack;
@@ -138,7 +138,7 @@ impl<'a> Node<'a> {
 
     /// The value of this node without some of its entries: all from the first to the last that `removes` says, which
     /// must stand together. `None` if none is left.
-    pub fn without(&self, mut removes: impl FnMut(StreamId) -> bool) -> (u64, Option<Vec<u8>>) {
+    pub(super) fn without(&self, mut removes: impl FnMut(StreamId) -> bool) -> (u64, Option<Vec<u8>>) {
         let (mut start, mut end, mut count) = (0, 0, 0);
         let mut entries = self.entries();
         loop {
@@ -171,7 +171,7 @@ impl<'a> Node<'a> {
 }
 
 /// The value of a new node of one entry.
-pub fn new_node(id: StreamId, pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
+pub(super) fn new_node(id: StreamId, pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
     /// The listpack's own header and end.
     const FRAME: u64 = 7;
     let mut fields = Vec::new();
@@ -256,7 +256,7 @@ fn text_size(text: &[u8]) -> u64 {
 
 /// The entries of a node, in order. Ends early at bytes that are none.
 #[derive(Debug, Clone)]
-pub struct Entries<'a> {
+pub(super) struct Entries<'a> {
     first: StreamId,
     fields: &'a [u8],
     rest: &'a [u8],
