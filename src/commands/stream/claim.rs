@@ -248,6 +248,10 @@ pub(super) fn xautoclaim(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult 
     let mut claimed = Reply::new(cx.reply.protocol());
     let cursor = 'all: loop {
         let part = part(&mut cx.txn, &claim, at, attempts.min(count.saturating_mul(2)).max(1))?;
+        if let Some(first) = part.first().filter(|_| at <= claim.group.lowest) {
+            // Whoever comes next need not pass what was acknowledged before it.
+            claim.group.lowest = first.id;
+        }
         for pending in &part {
             if attempts == 0 || count == 0 {
                 break 'all pending.id;

@@ -11,7 +11,6 @@ mod effects;
 mod entries;
 mod groups;
 mod long;
-mod oracle;
 
 /// The commands of the log since record `from`, one a line.
 fn logged(server: &MiniServer, from: usize) -> String {

@@ -55,8 +55,8 @@ impl Stream {
         let last = last.as_deref().map(parse).transpose()?;
         match last.filter(|node| node.head.live > 0 && !node.is_full(content as u64, settings)) {
             Some(node) => {
-                let [front, entry] = node.append(id, pairs);
-                txn.put_element_parts(&self.entry, &self.node_key(number), &[&front, &entry]);
+                let (head, entry) = node.append(id, pairs);
+                txn.put_element_parts(&self.entry, &self.node_key(number), &[&head, node.body, &entry]);
             }
             None => {
                 txn.put_element(&self.entry, &self.node_key(self.head.end_node), &new_node(id, pairs));

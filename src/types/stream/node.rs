@@ -56,6 +56,8 @@ pub(super) struct Node<'a> {
     pub head: NodeHead,
     /// Of an empty node: how many nodes before and behind it are known to be empty too.
     pub run: (u64, u64),
+    /// All behind the head, as it is stored.
+    pub(super) body: &'a [u8],
     /// The fields that most entries have, as they are stored.
     fields: &'a [u8],
     /// The entries, as they are stored.
@@ -93,10 +95,11 @@ impl<'a> Node<'a> {
         let head = NodeHead { first, live, removed, listpack, last };
         if live == 0 {
             let run = (varint::read(rest)?, varint::read(rest)?);
-            return Some(Node { head, run, fields: &[], entries: &[] });
+            return Some(Node { head, run, body: &[], fields: &[], entries: &[] });
         }
+        let body = *rest;
         let fields = varint::read_bytes(rest)?;
-        Some(Node { head, run: (0, 0), fields, entries: rest })
+        Some(Node { head, run: (0, 0), body, fields, entries: rest })
     }
 
     /// Its entries, in order.
@@ -123,17 +126,13 @@ impl<'a> Node<'a> {
             || self.fields.len() + self.entries.len() >= LARGEST_NODE
     }
 
-    /// The parts of the value of this node with one more entry.
-    pub(super) fn append(&self, id: StreamId, pairs: &[(&[u8], &[u8])]) -> [Vec<u8>; 2] {
+    /// This node with one more entry: what stands before its body, and what behind.
+    pub(super) fn append(&self, id: StreamId, pairs: &[(&[u8], &[u8])]) -> (Vec<u8>, Vec<u8>) {
         let same = self.has_fields(pairs);
         let (entry, listpack) = encode_entry(self.head.first, id, pairs, same);
         let listpack = self.head.listpack + listpack;
         let head = NodeHead { live: self.head.live + 1, last: id, listpack, ..self.head };
-        let mut front = head.encode();
-        front.reserve(self.fields.len() + self.entries.len() + 4);
-        varint::write_bytes(&mut front, self.fields);
-        front.extend_from_slice(self.entries);
-        [front, entry]
+        (head.encode(), entry)
     }
 
     /// The value of this node without some of its entries: all from the first to the last that `removes` says, which
@@ -336,8 +335,10 @@ mod tests {
         StreamId { ms, seq }
     }
 
-    fn joined(parts: &[Vec<u8>]) -> Vec<u8> {
-        parts.concat()
+    fn with(node: &[u8], id: StreamId, pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
+        let node = Node::parse(node).unwrap();
+        let (head, entry) = node.append(id, pairs);
+        [&head, node.body, &entry].concat()
     }
 
     fn shown(bytes: &[u8]) -> Vec<(StreamId, String)> {
@@ -359,7 +360,7 @@ mod tests {
         ];
         assert_eq!(bytes, expected);
         let node = Node::parse(&bytes).unwrap();
-        let more = joined(&node.append(id(6, 1), &[(b"g", b"12")]));
+        let more = with(&bytes, id(6, 1), &[(b"g", b"12")]);
         #[rustfmt::skip]
         let expected = [
             5, 3, 2, 0, 41, 1, 1,
@@ -376,7 +377,7 @@ mod tests {
     fn entries_leave_the_middle_the_ends_and_the_node() {
         let mut bytes = new_node(id(1, 0), &[(b"a", b"0")]);
         for ms in 2..6 {
-            bytes = joined(&Node::parse(&bytes).unwrap().append(id(ms, 0), &[(b"a", b"0")]));
+            bytes = with(&bytes, id(ms, 0), &[(b"a", b"0")]);
         }
         let ids = |bytes: &[u8]| shown(bytes).iter().map(|(id, _)| id.ms).collect::<Vec<_>>();
         let without = |bytes: &[u8], range: std::ops::Range<u64>| {
@@ -398,9 +399,9 @@ mod tests {
     fn ids_keep_all_their_bits() {
         let first = id(1, u64::MAX - 1);
         let bytes = new_node(first, &[(b"a", b"0")]);
-        let bytes = joined(&Node::parse(&bytes).unwrap().append(id(1, u64::MAX), &[(b"b", b"0")]));
-        let bytes = joined(&Node::parse(&bytes).unwrap().append(id(2, 0), &[(b"a", b"1")]));
-        let bytes = joined(&Node::parse(&bytes).unwrap().append(StreamId::MAX, &[(b"a", b"1")]));
+        let bytes = with(&bytes, id(1, u64::MAX), &[(b"b", b"0")]);
+        let bytes = with(&bytes, id(2, 0), &[(b"a", b"1")]);
+        let bytes = with(&bytes, StreamId::MAX, &[(b"a", b"1")]);
         let ids: Vec<_> = shown(&bytes).into_iter().map(|(id, _)| id).collect();
         assert_eq!(ids, [first, id(1, u64::MAX), id(2, 0), StreamId::MAX]);
         assert_eq!(Node::parse(&bytes).unwrap().head.last, StreamId::MAX);

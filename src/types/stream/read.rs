@@ -102,6 +102,14 @@ impl Stream {
 
     /// The last entry that is there.
     pub fn last_entry(&self, txn: &mut Transaction<'_>) -> Result<Option<StreamId>, Stop> {
+        if self.head.len == 0 {
+            return Ok(None);
+        }
+        let value = self.node(txn, self.head.end_node - 1)?;
+        let head = parse(&value)?.head;
+        if head.live > 0 && head.removed == 0 {
+            return Ok(Some(head.last));
+        }
         let mut last = None;
         self.entries_back(txn, Span::ALL, |entry| {
             last = Some(entry.id);

@@ -15,8 +15,7 @@ fn blocked(server: &mut MiniServer, line: &str) -> Option<Block> {
         start += word.len() as u32 + 1;
     }
     let args = Args::new(line.as_bytes(), &ranges);
-    let environment =
-        Environment { now_ms: server.now_ms, settings: &server.settings.clone(), database: 0 };
+    let environment = Environment { now_ms: server.now_ms, settings: &server.settings.clone(), database: 0 };
     let mut reply = Reply::new(Protocol::Resp2);
     let source = Source::One(&mut server.partitions[0]);
     let command = table::find(args.word(0)).unwrap();
@@ -70,7 +69,9 @@ fn xreadgroup_waits_for_new_entries_only() {
     assert_eq!(blocked(&mut server, line), None);
     // What a client gets that waited meanwhile.
     server.ask("XGROUP DESTROY s g");
-    assert!(server.ask(line).starts_with("(error) NOGROUP No such key 's' or consumer group 'g' in XREADGROUP"));
+    assert!(
+        server.ask(line).starts_with("(error) NOGROUP No such key 's' or consumer group 'g' in XREADGROUP")
+    );
     server.ask("SET s x");
     assert!(server.ask(line).starts_with("(error) WRONGTYPE"));
 }

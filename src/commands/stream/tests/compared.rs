@@ -85,8 +85,8 @@ impl Pair {
         let count = self.random.usize(1..40);
         let found = self.model.entries.range(start..=end);
         let forward: Vec<String> =
-            found.clone().take(count).map(|(id, value)| shown(*id, value, "   ")).collect();
-        let back: Vec<String> = found.rev().take(count).map(|(id, value)| shown(*id, value, "   ")).collect();
+            found.clone().take(count).map(|(id, value)| shown(*id, value, "")).collect();
+        let back: Vec<String> = found.rev().take(count).map(|(id, value)| shown(*id, value, "")).collect();
         self.expect(&format!("XRANGE s {start} {end} COUNT {count}"), list(&forward, ""));
         self.expect(&format!("XREVRANGE s {end} {start} COUNT {count}"), list(&back, ""));
     }
@@ -103,7 +103,7 @@ impl Pair {
             .collect();
         let mut items = Vec::new();
         for (id, value) in &new {
-            items.push(shown(*id, value, "         "));
+            items.push(shown(*id, value, "      "));
             self.model.delivered = *id;
             self.model.pending.insert(*id, (consumer.clone(), now_ms, 1));
         }
@@ -127,7 +127,7 @@ impl Pair {
         let claimed = match (self.model.pending.get_mut(&id), self.model.entries.contains_key(&id)) {
             (Some(owned), true) => {
                 *owned = (consumer.clone(), now_ms, owned.2 + 1);
-                vec![shown(id, &self.model.entries[&id], "   ")]
+                vec![shown(id, &self.model.entries[&id], "")]
             }
             _ => {
                 self.model.pending.remove(&id);
@@ -159,15 +159,13 @@ impl Pair {
                 left -= 1;
             }
         }
-        let expected =
-            format!("1) \"{cursor}-0\"\n2) {}\n3) {}", list(&claimed, "   "), list(&gone, "   "));
+        let expected = format!("1) \"{cursor}-0\"\n2) {}\n3) {}", list(&claimed, "   "), list(&gone, "   "));
         self.expect(&format!("XAUTOCLAIM s g {consumer} {idle_ms} {from} COUNT {count} JUSTID"), expected);
     }
 
     /// Everything at once.
     fn compare(&mut self) {
-        let all: Vec<String> =
-            self.model.entries.iter().map(|(id, value)| shown(*id, value, "   ")).collect();
+        let all: Vec<String> = self.model.entries.iter().map(|(id, value)| shown(*id, value, "")).collect();
         self.expect("XRANGE s - +", list(&all, ""));
         self.expect("XLEN s", format!("(integer) {}", all.len()));
         let now_ms = self.server.now_ms;

@@ -2,7 +2,8 @@
 
 use super::*;
 
-const TOP: &str = "(error) ERR The ID specified in XADD is equal or smaller than the target stream top item\n";
+const TOP: &str =
+    "(error) ERR The ID specified in XADD is equal or smaller than the target stream top item\n";
 const INVALID: &str = "(error) ERR Invalid stream ID specified as stream command argument\n";
 const WRONG: &str = "(error) WRONGTYPE Operation against a key holding the wrong kind of value\n";
 const SYNTAX: &str = "(error) ERR syntax error\n";
@@ -55,7 +56,8 @@ fn ranges_take_intervals_both_ways_and_a_count() {
              1) 1) \"1-1\"\n   2) 1) \"a\"\n      2) \"1\"\n2) 1) \"1-2\"\n   2) 1) \"b\"\n      2) \"2\"\n\
              3) 1) \"3-0\"\n   2) 1) \"a\"\n      2) \"1\"\n      3) \"b\"\n      4) \"2\"\n\
              1) 1) \"3-0\"\n   2) 1) \"a\"\n      2) \"1\"\n      3) \"b\"\n      4) \"2\"\n\
-             1) 1) \"1-2\"\n   2) 1) \"b\"\n      2) \"2\"\n(empty array)\n(nil)\n(empty array)\n{INVALID}\
+             1) 1) \"1-2\"\n   2) 1) \"b\"\n      2) \"2\"\n\
+             1) 1) \"3-0\"\n   2) 1) \"a\"\n      2) \"1\"\n      3) \"b\"\n      4) \"2\"\n(nil)\n(empty array)\n{INVALID}\
              (error) ERR invalid end ID for the interval\n(error) ERR invalid start ID for the interval\n\
              {SYNTAX}{INTEGER}(empty array)"
         ),

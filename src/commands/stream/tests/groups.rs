@@ -10,7 +10,9 @@ fn xgroup_answers_as_redis() {
     let missing = "(error) ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to \
                    use the MKSTREAM option to create an empty stream automatically.\n";
     let form = |name: &str| {
-        format!("(error) ERR unknown subcommand or wrong number of arguments for '{name}'. Try XGROUP HELP.\n")
+        format!(
+            "(error) ERR unknown subcommand or wrong number of arguments for '{name}'. Try XGROUP HELP.\n"
+        )
     };
     check(
         "SET str x\nXGROUP CREATE str g 0\nXGROUP CREATE s g 0\nXGROUP SETID s g 0\nXGROUP DESTROY s g\n\
@@ -168,6 +170,18 @@ fn xinfo_full_shows_everything() {
          7) \"last-generated-id\"\n8) \"2-0\"\n9) \"max-deleted-entry-id\"\n10) \"0-0\"\n11) \"entries-added\"\n\
          12) (integer) 2\n13) \"recorded-first-entry-id\"\n14) \"1-0\"\n15) \"entries\"\n\
          16) 1) 1) \"1-0\"\n      2) 1) \"a\"\n         2) \"1\"\n   2) 1) \"2-0\"\n      2) 1) \"a\"\n         2) \"2\"\n\
-         17) \"groups\"\n18) 1)  1) \"name\"",
+         17) \"groups\"\n18) 1) 1) \"name\"\n      2) \"g\"\n      3) \"last-delivered-id\"\n      4) \"1-0\"\n\
+         \x20     5) \"entries-read\"\n      6) (integer) 1\n      7) \"lag\"\n      8) (integer) 1\n\
+         \x20     9) \"pel-count\"\n      10) (integer) 1\n      11) \"pending\"\n\
+         \x20     12) 1) 1) \"1-0\"\n            2) \"c\"\n            3) (integer) 1700000000000\n            4) (integer) 1\n\
+         \x20     13) \"consumers\"\n      14) 1) 1) \"name\"\n            2) \"c\"\n            3) \"seen-time\"\n\
+         \x20           4) (integer) 1700000000000\n            5) \"active-time\"\n            6) (integer) 1700000000000\n\
+         \x20           7) \"pel-count\"\n            8) (integer) 1\n            9) \"pending\"\n\
+         \x20           10) 1) 1) \"1-0\"\n                  2) (integer) 1700000000000\n                  3) (integer) 1\n\
+         \x20        2) 1) \"name\"\n            2) \"d\"\n            3) \"seen-time\"\n\
+         \x20           4) (integer) 1700000000000\n            5) \"active-time\"\n            6) (integer) -1\n\
+         \x20           7) \"pel-count\"\n            8) (integer) 0\n            9) \"pending\"\n            10) (empty array)\n\
+         (error) ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.\n\
+         (error) ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.",
     );
 }
