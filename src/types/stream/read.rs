@@ -237,12 +237,21 @@ impl Stream {
             return Ok(Some(first));
         }
         // A reader comes back to the node where it stopped, or goes on with the next one.
-        if let Some(near) = near.filter(|near| (first..end).contains(near)) {
-            let value = self.node(txn, near)?;
-            let head = parse(&value)?.head;
-            if head.first <= span.start && (span.start <= head.last || near + 1 == end) {
-                return Ok(Some(near));
+        let (mut number, mut passed) = (near.unwrap_or(end), false);
+        for _ in 0..2 {
+            if !(first..end).contains(&number) {
+                break;
             }
+            let value = self.node(txn, number)?;
+            let node = parse(&value)?;
+            let begins_before = node.head.first <= span.start;
+            if (begins_before && span.start <= node.head.last) || (passed && !begins_before) {
+                return Ok(Some(number));
+            }
+            if !begins_before {
+                break;
+            }
+            (number, passed) = (number + 1 + node.run.1, true);
         }
         self.node_of(txn, span.start)
     }

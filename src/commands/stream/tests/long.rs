@@ -79,6 +79,14 @@ fn a_group_goes_on_where_it_stopped() {
         next += count;
     }
     assert_eq!(server.ask("XREADGROUP GROUP g c STREAMS s >"), "(nil)");
+    // It finds the place again without looking for it, be it within a node or between two.
+    server.ask("XGROUP CREATE s near 0");
+    for count in [1001, 1, 2, 2, 1] {
+        cool(&mut server);
+        let line = format!("XREADGROUP GROUP near c COUNT {count} NOACK STREAMS s >");
+        assert_eq!(times(&mut server, &line).len(), count);
+        assert!(count > 2 || server.waits <= 6, "{} waits", server.waits);
+    }
     // All at once, from disk.
     server.ask("XGROUP CREATE s h 0");
     cool(&mut server);
