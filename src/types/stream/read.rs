@@ -13,6 +13,8 @@ use crate::keyspace::transaction::{Need, Stop, Transaction};
 const SINGLE_NODES: usize = 16;
 /// A walk backwards reads so many nodes as one range.
 const BLOCK: u64 = 64;
+/// A walk over a range shows so many entries on a thread that serves clients, and goes elsewhere for more.
+const SERVED_ENTRIES: u64 = 4096;
 /// A walk that has to wait for the disk asks for at most so many nodes at once.
 const MOST_AT_ONCE: u64 = 1024;
 
@@ -147,15 +149,21 @@ impl Stream {
         if !self.nodes_single(txn, &mut number, SINGLE_NODES, &mut visit)? {
             return Ok(());
         }
-        let mut sound = true;
         let range = self.node_range(number, self.head.end_node);
+        let (mut sound, mut left) = (true, Some(entries_allowed(txn)));
         txn.range(Family::Element, self.entry.slot, &range, |_, value| match Node::parse(value) {
-            Some(node) => visit(&node),
+            Some(node) => {
+                left = left.and_then(|left| left.checked_sub(node.head.live));
+                left.is_some() && visit(&node)
+            }
             None => {
                 sound = false;
                 false
             }
         })?;
+        if left.is_none() {
+            return Err(Stop::Need(vec![Need::Range(Family::Element, range)]));
+        }
         if sound { Ok(()) } else { Err(corrupt()) }
     }
 
@@ -190,6 +198,7 @@ impl Stream {
             }
             end = (end - 1).saturating_sub(node.run.0);
         }
+        let mut left = Some(entries_allowed(txn));
         while end > self.head.first_node {
             let start = end.saturating_sub(BLOCK).max(self.head.first_node);
             let mut block = Vec::new();
@@ -198,16 +207,21 @@ impl Stream {
                 block.push(value.to_vec());
                 true
             });
+            // What this block needs the ones before it will need as well.
+            let elsewhere = || {
+                let all = self.node_range(self.head.first_node, end);
+                Stop::Need(vec![Need::Range(Family::Element, all)])
+            };
             match read {
-                // What this block needs the ones before it will need as well.
-                Err(Stop::Need(_)) => {
-                    let all = self.node_range(self.head.first_node, end);
-                    return Err(Stop::Need(vec![Need::Range(Family::Element, all)]));
-                }
+                Err(Stop::Need(_)) => return Err(elsewhere()),
                 read => read?,
             }
             for value in block.iter().rev() {
                 let node = parse(value)?;
+                left = left.and_then(|left| left.checked_sub(node.head.live));
+                if left.is_none() {
+                    return Err(elsewhere());
+                }
                 if node.head.live > 0 && !visit(&node) {
                     return Ok(());
                 }
@@ -299,6 +313,11 @@ impl Stream {
         let prefix = super::head::KIND_PREFIX + parts.iter().map(|part| part.len()).sum::<usize>();
         txn.range(Family::Element, self.entry.slot, &range, |key, value| visit(&key[prefix..], value))
     }
+}
+
+/// How many entries a walk over a range may show before it has to go elsewhere.
+fn entries_allowed(txn: &Transaction<'_>) -> u64 {
+    if txn.may_wait() { u64::MAX } else { SERVED_ENTRIES }
 }
 
 /// Shows the entries of a node that lie in a span; false when there is no more to show.

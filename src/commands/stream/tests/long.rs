@@ -68,6 +68,19 @@ fn one_entry_of_a_long_cold_stream_takes_few_waits() {
 }
 
 #[test]
+fn a_walk_over_very_many_entries_goes_elsewhere() {
+    let mut server = long(10_000);
+    for (line, few) in
+        [("XRANGE s - +", "XRANGE s - + COUNT 4000"), ("XREVRANGE s + -", "XREVRANGE s + - COUNT 4000")]
+    {
+        server.waits = 0;
+        assert_eq!((times(&mut server, few).len(), server.waits), (4000, 0), "{few}");
+        assert_eq!(times(&mut server, line).len(), 10_000, "{line}");
+        assert!(server.waits > 0, "{line}");
+    }
+}
+
+#[test]
 fn a_group_goes_on_where_it_stopped() {
     let mut server = long(2000);
     server.ask("XGROUP CREATE s g 0");
