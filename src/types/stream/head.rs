@@ -19,8 +19,8 @@
 //! | `N` | number of the node (8) | [`super::node`] |
 //! | `G` | name of the group | [`super::group::Group`] |
 //! | `C` | number of the group (8), name of the consumer | [`super::group::Consumer`] |
-//! | `P` | number of the group (8), id (16) | delivery time and count (varints), the consumer's name |
-//! | `Q` | number of the group (8), length of the consumer's name (4), the name, id (16) | delivery time and count (varints) |
+//! | `P` | number of the group (8), id (16) | delivery time, count (varints), the consumer's name |
+//! | `Q` | number of the group (8), length of the consumer's name (4), the name, id (16) | delivery time, count |
 //!
 //! `P` and `Q` are the same pending entries, of the whole group and by consumer.
 

@@ -87,8 +87,10 @@ fn xreadgroup_refuses_what_redis_refuses() {
     };
     check(
         "XREADGROUP GROUP g c STREAMS s >\nXGROUP CREATE s g 0 MKSTREAM\nXREADGROUP GROUP g c STREAMS s s >\n\
-         XREADGROUP COUNT 1 NOACK NOACK STREAMS s >\nXREADGROUP GROUP g c STREAMS s $\nXREADGROUP GROUP g c STREAMS s +\n\
-         XREADGROUP GROUP g c STREAMS s x\nXREADGROUP GROUP g c COUNT 1 NOACK\nXREADGROUP GROUP g c NOACK FOO STREAMS s >",
+         XREADGROUP COUNT 1 NOACK NOACK STREAMS s >\nXREADGROUP GROUP g c STREAMS s $\n\
+         XREADGROUP GROUP g c STREAMS s +\n\
+         XREADGROUP GROUP g c STREAMS s x\nXREADGROUP GROUP g c COUNT 1 NOACK\n\
+         XREADGROUP GROUP g c NOACK FOO STREAMS s >",
         &format!(
             "(error) NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option\nOK\n\
              (error) ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be specified.\n\

@@ -50,14 +50,16 @@ fn ranges_take_intervals_both_ways_and_a_count() {
     check(
         "XADD s 1-1 a 1\nXADD s 1-2 b 2\nXADD s 3 a 1 b 2\nXRANGE s - +\nXREVRANGE s + - COUNT 1\nXRANGE s (1-1 1\n\
          XRANGE s 2 (3\nXRANGE s - + COUNT 0\nXRANGE none - + COUNT 0\nXRANGE s (+ -\nXRANGE s - (0-0\n\
-         XRANGE s (18446744073709551615-18446744073709551615 +\nXRANGE s - + COUNT\nXRANGE s - + COUNT x\nXRANGE s 3 1",
+         XRANGE s (18446744073709551615-18446744073709551615 +\nXRANGE s - + COUNT\nXRANGE s - + COUNT x\n\
+         XRANGE s 3 1",
         &format!(
             "\"1-1\"\n\"1-2\"\n\"3-0\"\n\
              1) 1) \"1-1\"\n   2) 1) \"a\"\n      2) \"1\"\n2) 1) \"1-2\"\n   2) 1) \"b\"\n      2) \"2\"\n\
              3) 1) \"3-0\"\n   2) 1) \"a\"\n      2) \"1\"\n      3) \"b\"\n      4) \"2\"\n\
              1) 1) \"3-0\"\n   2) 1) \"a\"\n      2) \"1\"\n      3) \"b\"\n      4) \"2\"\n\
              1) 1) \"1-2\"\n   2) 1) \"b\"\n      2) \"2\"\n\
-             1) 1) \"3-0\"\n   2) 1) \"a\"\n      2) \"1\"\n      3) \"b\"\n      4) \"2\"\n(nil)\n(empty array)\n{INVALID}\
+             1) 1) \"3-0\"\n   2) 1) \"a\"\n      2) \"1\"\n      3) \"b\"\n      4) \"2\"\n(nil)\n\
+             (empty array)\n{INVALID}\
              (error) ERR invalid end ID for the interval\n(error) ERR invalid start ID for the interval\n\
              {SYNTAX}{INTEGER}(empty array)"
         ),
@@ -67,7 +69,8 @@ fn ranges_take_intervals_both_ways_and_a_count() {
 #[test]
 fn an_empty_stream_stays() {
     check(
-        "XADD s MAXLEN 0 5-1 a b\nXLEN s\nXRANGE s - +\nXADD s 5-1 a b\nXADD s 5-* a b\nXDEL s 5-2 5-2 9\nEXISTS s\n\
+        "XADD s MAXLEN 0 5-1 a b\nXLEN s\nXRANGE s - +\nXADD s 5-1 a b\nXADD s 5-* a b\nXDEL s 5-2 5-2 9\n\
+        EXISTS s\n\
          XINFO STREAM s\nXDEL s x\nXDEL none 1\nXTRIM s MAXLEN 5\nXTRIM none MAXLEN 5\nXTRIM s\nXTRIM s FOO 1",
         &format!(
             "\"5-1\"\n(integer) 0\n(empty array)\n{TOP}\"5-2\"\n(integer) 1\n(integer) 1\n\
@@ -92,7 +95,8 @@ fn xsetid_keeps_ids_growing() {
         &format!(
             "(error) ERR no such key\n\"1-1\"\n\"2-2\"\n\"3-3\"\n(integer) 1\n{}OK\n(integer) 1\nOK\n{}{}\
              (error) ERR entries_added must be positive\n\
-             (error) ERR The entries_added specified in XSETID is smaller than the target stream length\n{SYNTAX}OK\n\
+             (error) ERR The entries_added specified in XSETID is smaller than the target stream length\n\
+             {SYNTAX}OK\n\
              {TOP}\"5-1\"\nOK\n\"4-0\"\n{}",
             smaller("current max_deleted_entry_id"),
             smaller("current max_deleted_entry_id"),
@@ -168,7 +172,8 @@ fn xread_refuses_what_redis_refuses() {
     check(
         "SET str x\nXREAD COUNT 1 BLOCK 5\nXREAD STREAMS a\nXREAD STREAMS a b 0\nXREAD COUNT x STREAMS a 0\n\
          XREAD BLOCK x STREAMS a 0\nXREAD BLOCK -1 STREAMS a 0\nXREAD BLOCK 9223372036854775807 STREAMS a 0\n\
-         XREAD STREAMS a >\nXREAD STREAMS a -\nXREAD STREAMS str 0\nXREAD GROUP g c STREAMS a 0\nXREAD NOACK STREAMS a 0",
+         XREAD STREAMS a >\nXREAD STREAMS a -\nXREAD STREAMS str 0\nXREAD GROUP g c STREAMS a 0\n\
+         XREAD NOACK STREAMS a 0",
         &format!(
             "OK\n{SYNTAX}(error) ERR wrong number of arguments for 'xread' command\n\
              (error) ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified.\n\
@@ -201,8 +206,10 @@ fn a_stream_is_copied_renamed_and_removed_whole() {
         "XADD {s}a 1 a b\nXGROUP CREATE {s}a g 0\nXREADGROUP GROUP g c STREAMS {s}a >\nCOPY {s}a {s}b\n\
          XADD {s}a 2 a b\nXACK {s}a g 1\nXLEN {s}b\nXPENDING {s}b g\nRENAME {s}b c\nXRANGE c - +\nXLEN {s}b\n\
          XPENDING c g - + 1\nRENAME {s}a {s}c\nXLEN {s}c\nDEL {s}c\nXADD {s}c 1 a b\nXINFO GROUPS {s}c",
-        "\"1-0\"\nOK\n1) 1) \"{s}a\"\n   2) 1) 1) \"1-0\"\n         2) 1) \"a\"\n            2) \"b\"\n(integer) 1\n\
-         \"2-0\"\n(integer) 1\n(integer) 1\n1) (integer) 1\n2) \"1-0\"\n3) \"1-0\"\n4) 1) 1) \"c\"\n      2) \"1\"\nOK\n\
+        "\"1-0\"\nOK\n1) 1) \"{s}a\"\n   2) 1) 1) \"1-0\"\n         2) 1) \"a\"\n            2) \"b\"\n\
+        (integer) 1\n\
+         \"2-0\"\n(integer) 1\n(integer) 1\n1) (integer) 1\n2) \"1-0\"\n3) \"1-0\"\n4) 1) 1) \"c\"\n\
+         \x20     2) \"1\"\nOK\n\
          1) 1) \"1-0\"\n   2) 1) \"a\"\n      2) \"b\"\n(integer) 0\n\
          1) 1) \"1-0\"\n   2) \"c\"\n   3) (integer) 0\n   4) (integer) 1\nOK\n(integer) 2\n(integer) 1\n\"1-0\"\n\
          (empty array)",
