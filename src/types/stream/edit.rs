@@ -2,7 +2,7 @@
 
 use super::Stream;
 use super::id::{NewId, StreamId};
-use super::node::{Node, new_node};
+use super::node::{Node, NodeHead, new_node};
 use super::read::parse;
 use crate::commands::Settings;
 use crate::keyspace::transaction::{Stop, Transaction};
@@ -53,12 +53,22 @@ impl Stream {
         let number = self.head.end_node.wrapping_sub(1);
         let last = if self.head.len > 0 { Some(self.node(txn, number)?) } else { None };
         let last = last.as_deref().map(parse).transpose()?;
+        if let Some(node) = last.filter(|node| node.head.live == 0) {
+            // Empty nodes at the end are written over: XSETID may have gone back to before what they began with.
+            self.head.end_node = number - node.run.0;
+        }
         match last.filter(|node| node.head.live > 0 && !node.is_full(content as u64, settings)) {
             Some(node) => {
                 let (head, entry) = node.append(id, pairs);
                 txn.put_element_parts(&self.entry, &self.node_key(number), &[&head, node.body, &entry]);
             }
             None => {
+                if let Some(node) = last.filter(|node| node.head.live > 0 && node.head.last >= id) {
+                    // XSETID went back to before what was removed from it: nodes stay in order.
+                    let last = node.entries().last().map_or(node.head.first, |entry| entry.id);
+                    let head = NodeHead { last, ..node.head }.encode();
+                    txn.put_element_parts(&self.entry, &self.node_key(number), &[&head, node.body]);
+                }
                 txn.put_element(&self.entry, &self.node_key(self.head.end_node), &new_node(id, pairs));
                 self.head.end_node += 1;
                 self.head.nodes += 1;
@@ -124,7 +134,7 @@ impl Stream {
             }
         }
         let removed = node.head.removed + node.head.live;
-        let head = super::node::NodeHead { removed, ..node.head };
+        let head = NodeHead { removed, ..node.head };
         txn.put_element(&self.entry, &self.node_key(number), &head.encode_empty((before, behind)));
         Ok(())
     }

@@ -65,7 +65,7 @@ pub(super) struct Node<'a> {
 }
 
 impl NodeHead {
-    fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(40);
         self.first.write(&mut out);
         varint::write(&mut out, self.live);

@@ -148,3 +148,49 @@ fn the_greatest_pending_id_is_found_when_greater_ones_are_acknowledged() {
         assert_eq!(bounds, [format!("{least}-0"), format!("{greatest}-0")], "after {ms}");
     }
 }
+
+#[test]
+fn ids_may_go_back_over_what_was_removed() {
+    let mut server = long(20);
+    // Two nodes in the middle and four at the end become empty.
+    for ms in (5..=8).chain(13..=20) {
+        server.ask(&format!("XDEL s {ms}"));
+    }
+    assert_eq!(server.ask("XSETID s 30 MAXDELETEDID 1"), "OK");
+    assert_eq!(server.ask("XSETID s 12"), "OK");
+    for ms in [13, 14, 15, 40, 41, 42, 43, 44] {
+        assert_eq!(server.ask(&format!("XADD s {ms} a b")), format!("\"{ms}-0\""));
+    }
+    let all = [1, 2, 3, 4, 9, 10, 11, 12, 13, 14, 15, 40, 41, 42, 43, 44];
+    assert_eq!(times(&mut server, "XRANGE s - +"), all);
+    for ms in all {
+        assert_eq!(times(&mut server, &format!("XRANGE s {ms} {ms}")), [ms]);
+    }
+    cool(&mut server);
+    let backwards: Vec<u64> = all.iter().rev().copied().collect();
+    assert_eq!(times(&mut server, "XREVRANGE s + -"), backwards);
+    for ms in all {
+        assert_eq!(server.ask(&format!("XDEL s {ms}")), "(integer) 1");
+    }
+    assert_eq!(server.ask("XLEN s"), "(integer) 0");
+}
+
+#[test]
+fn ids_may_go_back_to_before_the_last_one_of_a_full_node() {
+    let mut server = long(1);
+    for line in [
+        "XADD s 5 a b",
+        "XDEL s 5",
+        "XSETID s 6 MAXDELETEDID 1",
+        "XSETID s 2",
+        "XADD s 3 a b",
+        "XADD s 4 a b",
+    ] {
+        assert!(!server.ask(line).starts_with("(error)"), "{line}");
+    }
+    assert_eq!(times(&mut server, "XRANGE s - 4"), [1, 3, 4]);
+    assert_eq!(times(&mut server, "XREVRANGE s 3 -"), [3, 1]);
+    server.ask("XGROUP CREATE s g 0");
+    server.ask("XREADGROUP GROUP g c STREAMS s >");
+    assert_eq!(times(&mut server, "XCLAIM s g d 0 1 3 4 JUSTID"), [1, 3, 4]);
+}
