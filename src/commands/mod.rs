@@ -22,6 +22,7 @@ pub mod redact;
 mod server;
 pub mod set;
 pub mod spec;
+mod stream;
 pub mod string;
 pub mod syntax;
 pub mod table;

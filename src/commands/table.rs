@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::Args;
 use super::spec::{Command, Flags, Run};
 use super::{
-    bitmap, connection, database, generic, hash, hyperloglog, list, server, set, string, transactions,
+    bitmap, connection, database, generic, hash, hyperloglog, list, server, set, stream, string, transactions,
 };
 
 /// The families. A new family adds a line here; a new command does not.
@@ -18,6 +18,7 @@ const FAMILIES: &[&[Command]] = &[
     set::COMMANDS,
     hyperloglog::COMMANDS,
     list::COMMANDS,
+    stream::COMMANDS,
     connection::COMMANDS,
     transactions::COMMANDS,
     database::COMMANDS,

@@ -297,6 +297,11 @@ impl<'a> Transaction<'a> {
         self.now_ms
     }
 
+    /// Whether it runs on a thread that may wait, and may take its time.
+    pub fn may_wait(&self) -> bool {
+        self.reach.tier == Tier::Disk
+    }
+
     /// The database that the client selected.
     pub fn database(&self) -> usize {
         self.database
