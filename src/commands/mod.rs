@@ -17,6 +17,7 @@ pub mod hash;
 mod help;
 pub mod redact;
 mod server;
+pub mod sorted_set;
 pub mod spec;
 pub mod string;
 pub mod syntax;

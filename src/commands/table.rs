@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::Args;
 use super::spec::{Command, Flags, Run};
-use super::{bitmap, connection, database, generic, hash, server, string};
+use super::{bitmap, connection, database, generic, hash, server, sorted_set, string};
 
 /// The families. A new family adds a line here; a new command does not.
 const FAMILIES: &[&[Command]] = &[
@@ -13,6 +13,7 @@ const FAMILIES: &[&[Command]] = &[
     string::COMMANDS,
     bitmap::COMMANDS,
     hash::COMMANDS,
+    sorted_set::COMMANDS,
     connection::COMMANDS,
     database::COMMANDS,
     server::COMMANDS,

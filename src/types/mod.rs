@@ -2,8 +2,11 @@
 //!
 //! What every type must be able to do is dispatched here; everything else is in the type's own module.
 
+pub mod counted_tree;
 pub mod hash;
 pub mod lcs;
+pub mod scored;
+pub mod sorted_set;
 
 use crate::commands::Settings;
 use crate::encoding::key;
@@ -16,7 +19,8 @@ use crate::keyspace::transaction::{Entry, Stop, Transaction};
 pub fn encoding(meta: &Meta<'_>, settings: &Settings) -> &'static str {
     match meta.kind {
         Type::Hash => hash::encoding(meta, settings),
-        Type::String | Type::List | Type::Set | Type::SortedSet | Type::Stream => "raw",
+        Type::SortedSet => sorted_set::encoding(meta, settings),
+        Type::String | Type::List | Type::Set | Type::Stream => "raw",
     }
 }
 
@@ -30,6 +34,7 @@ pub fn copy_elements(
 ) -> Result<(), Stop> {
     match source.meta().map(|meta| meta.kind) {
         Some(Type::Hash) => hash::copy_elements(txn, source, target, expire_ms),
+        Some(Type::SortedSet) => sorted_set::copy_elements(txn, source, target, expire_ms),
         _ => Ok(()),
     }
 }
@@ -40,6 +45,9 @@ pub fn memory_usage(txn: &mut Transaction<'_>, entry: &Entry, samples: u64) -> R
     let Some(meta) = entry.meta() else { return Ok(0) };
     let own = entry.meta_key().len() + meta.header().len() + meta.payload.len() + ENTRY_OVERHEAD;
     let Some(head) = meta.collection() else { return Ok(own as u64) };
+    if meta.kind == Type::SortedSet {
+        return Ok((own as u64).saturating_add(sorted_set::elements_usage(txn, entry, head, samples)?));
+    }
     let range = Range::prefix(&key::collection(entry.slot, entry.namespace, head.version));
     let (mut seen, mut bytes) = (0u64, 0u64);
     txn.range(Family::Element, entry.slot, &range, |key, value| {
