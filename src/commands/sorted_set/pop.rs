@@ -76,9 +76,10 @@ fn pop_one_key(cx: &mut Context<'_, '_>, args: Args<'_>, end: End) -> RunResult 
         return Err(syntax_error());
     }
     let counted = args.len() == 3;
-    let count = if counted { args.integer(2)? } else { 1 };
-    let count =
-        u64::try_from(count).map_err(|_| Stop::error("ERR value is out of range, must be positive"))?;
+    let count = if counted { parse_i64(args.word(2)) } else { Some(1) };
+    let count = count
+        .and_then(|count| u64::try_from(count).ok())
+        .ok_or_else(|| Stop::error("ERR value is out of range, must be positive"))?;
     let entry = cx.txn.entry(args.word(1))?;
     let taken = pop(cx, &entry, end, count)?;
     // With a count RESP3 has an array for each pair.

@@ -43,7 +43,7 @@ impl Pair {
                     return result;
                 }
                 Err(Stop::Need(needs)) => {
-                    drop(txn.abandon());
+                    let _ = txn.abandon();
                     for need in needs {
                         let Need::Key(family, key) = need else { panic!("a range is asked for") };
                         let value = crate::engine::Read::get(
@@ -93,7 +93,7 @@ impl Pair {
         });
         let expected: Vec<Vec<u8>> = self.model.iter().skip(from).take(count).cloned().collect();
         assert_eq!(removed, expected);
-        expected.iter().for_each(|key| drop(self.model.remove(key)));
+        expected.iter().for_each(|key| assert!(self.model.remove(key)));
     }
 
     fn rank(&mut self, key: &[u8]) {
