@@ -4,7 +4,7 @@
 //! |-------|------|
 //! | 1     | low four bits: [`Type`]; bit 4: an expiry follows; bit 5: elements stand in the Element family; bit 6: OBJECT ENCODING left the compact form for good |
 //! | 8     | if bit 4: expiry, Unix time in ms, big-endian |
-//! | rest  | string: its bytes. Small hash (bit 5 clear): [`super::packed_hash`]. Collection by elements (bit 5 set): version `u64` big-endian, number of elements (varint) |
+//! | rest  | string: its bytes. Small hash (bit 5 clear): [`super::packed_hash`]. Small sorted set: [`super::sorted_set`], which also has what follows a big one's collection. Collection by elements (bit 5 set): version `u64` big-endian, number of elements (varint) |
 
 use super::key::Version;
 use super::varint;

@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use smallvec::SmallVec;
 
 use crate::encoding::key::KeyBuf;
-use crate::encoding::tree_node::{self, LEAF, NodeId};
+use crate::encoding::tree_node::{self, LEAF, NodeId, Probe};
 use crate::encoding::varint;
 use crate::engine::{EngineError, Family};
 use crate::keyspace::slot::Slot;
@@ -96,9 +96,15 @@ struct Step {
 /// What a way leads to.
 #[derive(Debug, Clone, Copy)]
 enum Target<'k> {
-    Key(&'k [u8]),
+    Key(Probe<'k>),
     /// The key with so many before it.
     Rank(u64),
+}
+
+impl<'k> Target<'k> {
+    fn key(key: &'k [u8]) -> Target<'k> {
+        Target::Key(Probe::new(key))
+    }
 }
 
 pub(super) fn corrupt() -> Stop {
@@ -137,7 +143,7 @@ impl<'a> CountedTree<'a> {
 
     /// How many keys are less than `key`.
     pub fn rank(&mut self, txn: &mut Transaction<'_>, key: &[u8]) -> Result<u64, Stop> {
-        let path = self.descend(txn, Target::Key(key))?;
+        let path = self.descend(txn, Target::key(key))?;
         Ok(path.before + tree_node::place(self.bytes(path.leaf), key).index)
     }
 
@@ -218,7 +224,7 @@ impl<'a> CountedTree<'a> {
     ) -> Result<(), Stop> {
         let mut missing = BTreeSet::new();
         for key in keys {
-            match self.descend(txn, Target::Key(key)) {
+            match self.descend(txn, Target::key(key)) {
                 Ok(_) => {}
                 Err(Stop::Need(needs)) => missing.extend(needs.into_iter().filter_map(|need| match need {
                     Need::Key(_, key) => Some(key),
@@ -271,18 +277,24 @@ impl<'a> CountedTree<'a> {
     /// Goes from the root to the leaf where a key stands, or would. Its nodes are loaded then.
     fn descend(&mut self, txn: &mut Transaction<'_>, target: Target<'_>) -> Result<Path, Stop> {
         let mut path = Path { steps: SmallVec::new(), leaf: ROOT, before: 0, is_last: true };
+        let mut above = None;
         loop {
             let node = self.bytes(path.leaf);
-            if tree_node::level(node).ok_or_else(corrupt)? == LEAF {
+            let level = tree_node::level(node).ok_or_else(corrupt)?;
+            if above.is_some_and(|above| above != level + 1) {
+                return Err(corrupt());
+            }
+            if level == LEAF {
                 return Ok(path);
             }
+            above = Some(level);
             let mut found = None;
             let mut sum = path.before;
             let mut children = tree_node::children(node).enumerate().peekable();
             while let Some((index, item)) = children.next() {
                 found = Some((Step { id: path.leaf, start: item.start, index }, item.content.id, sum));
                 let ends_here = match (target, children.peek()) {
-                    (Target::Key(key), Some((_, next))) => key < next.content.separator,
+                    (Target::Key(key), Some((_, next))) => key.order_of(next.content.separator).is_gt(),
                     (Target::Rank(rank), Some(_)) => rank < sum + item.content.count,
                     (_, None) => break,
                 };

@@ -75,7 +75,7 @@ mod tests {
             ("\t-1.5e2", Some(-150.0)),
             ("1 ", None),
             (" ", None),
-            ("1\02", Some(1.0)),
+            ("1\x002", Some(1.0)),
             ("1e999", Some(f64::INFINITY)),
             ("-1e999", Some(f64::NEG_INFINITY)),
             ("1e-999", Some(0.0)),

@@ -98,7 +98,6 @@ impl Wanted {
         if count > args.len().saturating_sub(first) {
             return Err(syntax_error());
         }
-        cx.txn.prefetch(args.from(first).take(count))?;
         let mut sources = Vec::with_capacity(count);
         for key in args.from(first).take(count) {
             let entry = cx.txn.lookup(key)?;

@@ -38,7 +38,7 @@ fn cut_of(node: &[u8], appended: bool) -> Option<usize> {
 impl CountedTree<'_> {
     /// Adds a key. Returns false if it is there already.
     pub fn insert(&mut self, txn: &mut Transaction<'_>, key: &[u8]) -> Result<bool, Stop> {
-        let path = self.descend(txn, Target::Key(key))?;
+        let path = self.descend(txn, Target::key(key))?;
         let place = tree_node::place(self.bytes(path.leaf), key);
         if place.is_taken() {
             return Ok(false);
@@ -58,7 +58,7 @@ impl CountedTree<'_> {
 
     /// Removes a key. Returns whether it was there.
     pub fn remove(&mut self, txn: &mut Transaction<'_>, key: &[u8]) -> Result<bool, Stop> {
-        let path = self.descend(txn, Target::Key(key))?;
+        let path = self.descend(txn, Target::key(key))?;
         let place = tree_node::place(self.bytes(path.leaf), key);
         if !place.is_taken() {
             return Ok(false);
@@ -245,7 +245,7 @@ impl CountedTree<'_> {
             let child = Child {
                 id: first.content.id,
                 count: first.content.count,
-                separator: &second.content.separator.to_vec(),
+                separator: second.content.separator,
             };
             tree_node::replace_with_child(&mut moved, from, to, child);
         }
