@@ -121,7 +121,7 @@ impl Pair {
 impl CountedTree<'_> {
     /// Every node is sound: levels, counts, separators, limits.
     fn check(&mut self, txn: &mut Transaction<'_>) {
-        if self.nodes.len() > 200 || self.len() > 3000 {
+        if self.len() > 1500 {
             return;
         }
         self.check_node(txn, ROOT, b"", None);
