@@ -297,6 +297,11 @@ impl<'a> Transaction<'a> {
         self.now_ms
     }
 
+    /// Whether it runs on a thread that may wait, and may take its time.
+    pub fn may_wait(&self) -> bool {
+        self.reach.tier == Tier::Disk
+    }
+
     /// The database that the client selected.
     pub fn database(&self) -> usize {
         self.database
@@ -708,6 +713,18 @@ impl<'a> Transaction<'a> {
             }
             limit = (limit * 2).min(LARGEST_PART);
         }
+    }
+
+    /// Counts entries that single reads are about to look at, as [`Transaction::range`] counts those of a range: a
+    /// command that goes through much of a collection runs elsewhere, and `range` holds what it reads there.
+    pub fn spend(&mut self, family: Family, range: &Range, entries: u64) -> Result<(), Stop> {
+        // Whoever reads a view may wait: it is bounded by nothing.
+        if matches!(self.source, Source::View(_)) {
+            return Ok(());
+        }
+        let left = usize::try_from(entries).ok().and_then(|entries| self.steps_left.checked_sub(entries));
+        self.steps_left = left.ok_or_else(|| Stop::Need(vec![Need::Range(family, range.clone())]))?;
+        Ok(())
     }
 
     // ---- when a key was used -----------------------------------------------------------------------------

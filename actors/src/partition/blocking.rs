@@ -197,11 +197,14 @@ impl Host {
         let work = &mut blocked.work;
         let (start, place) = (work.reply.len(), work.next);
         let step = self.step(work, &settings, &mut std::time::Instant::now());
-        // A key that became another type is not what it waits for; only a stream's reader is told. (If one of the keys is
-        // what it waits for, it is the target of BLMOVE that has the wrong type.)
-        let wanted = match work.ops[place].entry.command.group {
+        // A key that became another type is not what it waits for. (If one of the keys is, then it is the target of BLMOVE
+        // that has the wrong type.)
+        let command = work.ops[place].entry.command;
+        let wanted = match command.group {
             Group::List => Some(Type::List),
             Group::SortedSet => Some(Type::SortedSet),
+            // A group's reader is told that its stream is gone.
+            Group::Stream if !command.is_write() => Some(Type::Stream),
             _ => None,
         };
         let wrong_type = matches!(step, Step::Next)
