@@ -3,6 +3,7 @@
 //! A command that needs what is not in memory stops with [`Stop::Need`]; nothing of it has happened, and it is
 //! run again when the need is met. Reads see the command's own writes.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -22,8 +23,8 @@ use crate::encoding::key::{self, ExpiryKey, KeyBuf, Namespace};
 use crate::encoding::meta::{Meta, Type};
 use crate::engine::{EngineError, Family, Range, ReadError, Tier};
 
-/// A command's own error, as the client sees it: the code, a space, the text.
-pub type ErrorText = std::borrow::Cow<'static, str>;
+/// A command's own error, as the client sees it: the code, a space, the text. Bytes, since it may quote the client.
+pub type ErrorText = std::borrow::Cow<'static, [u8]>;
 
 /// Why a command did not come to its end.
 #[derive(Debug)]
@@ -43,8 +44,16 @@ pub enum Stop {
 
 impl Stop {
     /// Refuses a command.
-    pub fn error(text: impl Into<ErrorText>) -> Stop {
-        Stop::Error(text.into())
+    pub fn error(text: impl Into<Cow<'static, str>>) -> Stop {
+        Stop::Error(match text.into() {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        })
+    }
+
+    /// Refuses a command with a text, in parts, that quotes words of the client byte for byte.
+    pub fn quoting(parts: &[&[u8]]) -> Stop {
+        Stop::Error(Cow::Owned(parts.concat()))
     }
 
     /// The key holds another type.
