@@ -21,6 +21,7 @@ pub mod list;
 pub mod redact;
 mod server;
 pub mod set;
+pub mod sorted_set;
 pub mod spec;
 mod stream;
 pub mod string;

@@ -9,6 +9,8 @@
 //! | Expiry  | time in ms `u64`, slot `u16`, kind `u8`, namespace `u32`, then by kind: 0 = key: the user's key; 1 = hash field: length of the user's key `u32`, the user's key, the field |
 //! | System  | a short ASCII name, and for `orphan/`: slot `u16`, namespace `u32`, version `u64` |
 //!
+//! Sorted sets have a byte between version and hash; see [`super::sorted_set`].
+//!
 //! The slot comes first, so that a slot is one contiguous range and a partition is one too. The hash before
 //! the name gives SCAN and HSCAN an order that a 64-bit cursor can name without any state in the server.
 

@@ -4,7 +4,7 @@
 //! |-------|------|
 //! | 1     | low four bits: [`Type`]; bit 4: an expiry follows; bit 5: elements stand in the Element family; bit 6: OBJECT ENCODING left the compact form for good |
 //! | 8     | if bit 4: expiry, Unix time in ms, big-endian |
-//! | rest  | string: its bytes, or (bit 5 set) version `u64` big-endian, length in bytes (varint): [`crate::types::string`]. Small collection (bit 5 clear): [`super::packed_hash`], [`super::packed_list`], [`super::packed_set`]. Collection by elements (bit 5 set): version `u64` big-endian, number of elements (varint), and what the type adds |
+//! | rest  | string: its bytes, or (bit 5 set) version `u64` big-endian, length in bytes (varint): [`crate::types::string`]. Small collection (bit 5 clear): [`super::packed_hash`], [`super::packed_list`], [`super::packed_set`], [`super::sorted_set`]. Collection by elements (bit 5 set): version `u64` big-endian, number of elements (varint), and what the type adds |
 
 use super::key::Version;
 use super::varint;

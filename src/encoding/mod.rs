@@ -7,6 +7,8 @@ pub mod meta;
 pub mod packed_hash;
 pub mod packed_list;
 pub mod packed_set;
+pub mod sorted_set;
+pub mod tree_node;
 pub mod varint;
 
 /// The version of everything in this folder, kept in the data folder. A server refuses any other.

@@ -724,6 +724,18 @@ impl<'a> Transaction<'a> {
         }
     }
 
+    /// Counts entries that single reads are about to look at, as [`Transaction::range`] counts those of a range: a
+    /// command that goes through much of a collection runs elsewhere, and `range` holds what it reads there.
+    pub fn spend(&mut self, family: Family, range: &Range, entries: u64) -> Result<(), Stop> {
+        // Whoever reads a view may wait: it is bounded by nothing.
+        if matches!(self.source, Source::View(_)) {
+            return Ok(());
+        }
+        let left = usize::try_from(entries).ok().and_then(|entries| self.steps_left.checked_sub(entries));
+        self.steps_left = left.ok_or_else(|| Stop::Need(vec![Need::Range(family, range.clone())]))?;
+        Ok(())
+    }
+
     // ---- when a key was used -----------------------------------------------------------------------------
 
     /// When a key was last used, Unix time in seconds.

@@ -3,14 +3,17 @@
 //! What every type must be able to do is dispatched here; everything else is in the type's own module.
 
 pub mod bits;
+pub mod counted_tree;
 pub mod elements;
 pub mod hash;
 pub mod hyperloglog;
 pub mod lcs;
 pub mod list;
 pub mod sample;
+pub mod scored;
 pub mod set;
 pub mod sort_source;
+pub mod sorted_set;
 pub mod stream;
 pub mod string;
 
@@ -28,8 +31,9 @@ pub fn encoding(meta: &Meta<'_>, settings: &Settings) -> &'static str {
         Type::Hash => hash::encoding(meta, settings),
         Type::List => list::encoding(meta),
         Type::Set => set::encoding(meta),
+        Type::SortedSet => sorted_set::encoding(meta, settings),
         Type::Stream => "stream",
-        Type::String | Type::SortedSet => "raw",
+        Type::String => "raw",
     }
 }
 
@@ -47,6 +51,7 @@ pub fn copy_elements(
         Some(Type::String) => string::copy_elements(txn, source, target, expire_ms),
         Some(Type::List) => list::copy_elements(txn, source, target, expire_ms),
         Some(Type::Stream) => stream::copy_elements(txn, source, target, expire_ms),
+        Some(Type::SortedSet) => sorted_set::copy_elements(txn, source, target, expire_ms),
         _ => Ok(()),
     }
 }
@@ -98,6 +103,9 @@ pub fn memory_usage(txn: &mut Transaction<'_>, entry: &Entry, samples: u64) -> R
     }
     if meta.kind == Type::Stream {
         return Ok((own as u64).saturating_add(stream::nodes_usage(txn, entry, samples)?));
+    }
+    if meta.kind == Type::SortedSet {
+        return Ok((own as u64).saturating_add(sorted_set::elements_usage(txn, entry, head, samples)?));
     }
     let range = Range::prefix(&key::collection(entry.slot, entry.namespace, head.version));
     let (mut seen, mut bytes) = (0u64, 0u64);
