@@ -246,6 +246,9 @@ pub struct Transaction<'a> {
     /// Whether somebody wants to know which keys change.
     follows: bool,
     touched: Vec<KeyBuf>,
+    /// Keys that it removes because their time has come. Who watches one knows its time, and to who began later it
+    /// was gone.
+    lapsed: Vec<KeyBuf>,
     /// When keys were used last, to be told when they are written.
     used: Vec<(Slot, KeyBuf, u32)>,
     wanted_events: Events,
@@ -292,6 +295,7 @@ impl<'a> Transaction<'a> {
             changes: 0,
             follows,
             touched: Vec::new(),
+            lapsed: Vec::new(),
             used: Vec::new(),
             wanted_events: Events::default(),
             events: Vec::new(),
@@ -852,10 +856,11 @@ impl<'a> Transaction<'a> {
             if self.own_write(Family::Meta, &meta_key).is_none()
                 && let Ok(mut entry) = self.entry_in(self.namespace, &key)
             {
-                let changes = self.changes;
+                let (changes, touched) = (self.changes, self.touched.len());
                 // The key was read a moment ago: it is in memory.
                 let _ = self.remove(&mut entry);
                 self.changes = changes;
+                self.lapsed.extend(self.touched.drain(touched..));
             }
         }
         self.expired.clear();
@@ -868,6 +873,12 @@ impl<'a> Transaction<'a> {
         words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
     ) -> Committed {
         let now_s = self.now_s();
+        for meta_key in std::mem::take(&mut self.lapsed) {
+            let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
+            if let Some(partition) = self.partition(index).filter(|partition| partition.follows) {
+                partition.touched.push(meta_key);
+            }
+        }
         for meta_key in std::mem::take(&mut self.touched) {
             let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
             if let Some(partition) = self.partition(index) {
