@@ -5,6 +5,7 @@
 pub mod bits;
 pub mod counted_tree;
 pub mod elements;
+pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
 pub mod lcs;
