@@ -1,6 +1,8 @@
 //! What SORT reads: the elements of a list, a set or a sorted set, in the order that the type has.
 
+use super::list::{self, List};
 use super::set::Set;
+use super::sorted_set::SortedSet;
 use crate::commands::Settings;
 use crate::encoding::meta::Type;
 use crate::keyspace::transaction::{Entry, Stop, Transaction};
@@ -24,11 +26,13 @@ pub trait SortSource {
     ) -> Result<Vec<Vec<u8>>, Stop>;
 }
 
-/// What SORT reads at a key; WRONGTYPE if it cannot be sorted. A type that can adds its line here.
+/// What SORT reads at a key; WRONGTYPE if it cannot be sorted.
 pub fn sort_source<'a>(entry: &'a Entry) -> Result<Box<dyn SortSource + 'a>, Stop> {
     match entry.meta().map(|meta| meta.kind) {
         // A key that does not exist is an empty set too.
         None | Some(Type::Set) => Ok(Box::new(Set::open(entry)?)),
+        Some(Type::List) => Ok(Box::new(List::open(entry)?)),
+        Some(Type::SortedSet) => Ok(Box::new(SortedSet::open(entry)?)),
         Some(_) => Err(Stop::wrong_type()),
     }
 }
@@ -64,15 +68,68 @@ impl SortSource for Set<'_> {
     }
 }
 
+impl SortSource for List<'_> {
+    fn count(&self) -> u64 {
+        self.len()
+    }
+
+    fn is_ordered(&self) -> bool {
+        true
+    }
+
+    fn part(
+        &mut self,
+        txn: &mut Transaction<'_>,
+        first: u64,
+        count: u64,
+        backwards: bool,
+    ) -> Result<Vec<Vec<u8>>, Stop> {
+        let len = self.len();
+        let (first, count) = (first.min(len), count.min(len - first.min(len)));
+        let start = if backwards { len - first - count } else { first };
+        let mut found = Vec::new();
+        self.each(txn, start..start + count, |element| found.push(element.to_vec()))?;
+        if backwards {
+            found.reverse();
+        }
+        Ok(found)
+    }
+}
+
+impl SortSource for SortedSet<'_> {
+    fn count(&self) -> u64 {
+        self.len()
+    }
+
+    fn is_ordered(&self) -> bool {
+        true
+    }
+
+    fn part(
+        &mut self,
+        txn: &mut Transaction<'_>,
+        first: u64,
+        count: u64,
+        backwards: bool,
+    ) -> Result<Vec<Vec<u8>>, Stop> {
+        let mut found = Vec::new();
+        self.walk(txn, first, count, backwards, |_, member| {
+            found.push(member.to_vec());
+            true
+        })?;
+        Ok(found)
+    }
+}
+
 /// Puts a list in the place of what `target` holds, for SORT with STORE; counts a change for each element. There is at
 /// least one.
-///
-/// A server without lists refuses it.
 pub fn store_list(
-    _txn: &mut Transaction<'_>,
-    _target: &mut Entry,
-    _elements: &[Vec<u8>],
-    _settings: &Settings,
+    txn: &mut Transaction<'_>,
+    target: &mut Entry,
+    elements: &[Vec<u8>],
+    settings: &Settings,
 ) -> Result<(), Stop> {
-    Err(Stop::error("ERR SORT with STORE makes a list, and this server has none yet"))
+    list::from_rdb(txn, target, elements, None, settings)?;
+    txn.add_changes(elements.len() as u64 - 1);
+    Ok(())
 }

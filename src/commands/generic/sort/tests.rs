@@ -157,3 +157,42 @@ fn keys_are_found_among_the_words() {
     }
     assert_eq!(server.ask("SORT none STORE none"), "(integer) 0");
 }
+
+#[test]
+fn lists_and_sorted_sets_are_sorted_and_keep_their_order_if_asked() {
+    check(
+        "RPUSH l 3 1 2 1 20\nSORT l\nSORT l BY nosort\nSORT l BY nosort DESC LIMIT 1 3\nSORT l BY nosort LIMIT 3 9\nSORT l ALPHA DESC
+         ZADD z 1 c 2 a 3 b\nSORT z BY nosort\nSORT z BY nosort DESC\nSORT z BY nosort DESC LIMIT 0 2\nSORT z BY nosort LIMIT 1 1
+         SORT z ALPHA\nSORT z\nXADD x 1-1 f v\nSORT x",
+        &format!(
+            "(integer) 5\n1) \"1\"\n2) \"1\"\n3) \"2\"\n4) \"3\"\n5) \"20\"\n1) \"3\"\n2) \"1\"\n3) \"2\"\n4) \"1\"\n5) \"20\"
+1) \"1\"\n2) \"2\"\n3) \"1\"\n1) \"1\"\n2) \"20\"\n1) \"3\"\n2) \"20\"\n3) \"2\"\n4) \"1\"\n5) \"1\"\n(integer) 3
+1) \"c\"\n2) \"a\"\n3) \"b\"\n1) \"b\"\n2) \"a\"\n3) \"c\"\n1) \"b\"\n2) \"a\"\n1) \"a\"
+1) \"a\"\n2) \"b\"\n3) \"c\"\n{NOT_DOUBLE}\n\"1-1\"
+(error) WRONGTYPE Operation against a key holding the wrong kind of value"
+        ),
+    );
+}
+
+#[test]
+fn what_is_stored_is_a_list_in_place_of_what_was_there() {
+    check(
+        "SADD s 3 1 2\nSET {s}d old\nEXPIRE {s}d 100\nSORT s STORE {s}d\nTYPE {s}d\nTTL {s}d\nLRANGE {s}d 0 -1\nSORT {s}d DESC STORE {s}d
+         LRANGE {s}d 0 -1\nSORT s GET none* STORE {s}d\nLRANGE {s}d 0 -1\nSORT s LIMIT 5 1 STORE {s}d\nEXISTS {s}d
+         SORT none STORE {s}d\nEXISTS {s}d\nOBJECT ENCODING s\nRPUSH {s}d 1\nOBJECT ENCODING {s}d",
+        "(integer) 3\nOK\n(integer) 1\n(integer) 3\nlist\n(integer) -1\n1) \"1\"\n2) \"2\"\n3) \"3\"\n(integer) 3
+1) \"3\"\n2) \"2\"\n3) \"1\"\n(integer) 3\n1) \"\"\n2) \"\"\n3) \"\"\n(integer) 0\n(integer) 0
+(integer) 0\n(integer) 0\n\"intset\"\n(integer) 1\n\"listpack\"",
+    );
+    let mut server = MiniServer::new(2);
+    for n in 0..1000 {
+        server.ask(&format!("SADD big {}", n * 7919 % 10_007));
+    }
+    let changes = |server: &MiniServer| server.partitions.iter().map(|one| one.stats.changes).sum::<u64>();
+    let before = changes(&server);
+    assert_eq!(server.ask("SORT big STORE sorted"), "(integer) 1000");
+    assert_eq!(changes(&server), before + 1000);
+    assert_eq!(server.ask("OBJECT ENCODING sorted"), "\"listpack\"");
+    assert_eq!(server.ask("LLEN sorted"), "(integer) 1000");
+    assert_eq!(server.ask("SORT sorted LIMIT 3 1"), server.ask("LRANGE sorted 3 3"));
+}
