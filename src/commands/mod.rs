@@ -17,6 +17,8 @@ pub mod generic;
 pub mod hash;
 mod help;
 mod hyperloglog;
+mod monitor;
+mod pubsub;
 pub mod redact;
 mod server;
 pub mod set;

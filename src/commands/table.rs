@@ -5,7 +5,10 @@ use std::sync::LazyLock;
 
 use super::Args;
 use super::spec::{Command, Flags, Run};
-use super::{bitmap, connection, database, generic, hash, hyperloglog, server, set, string, transactions};
+use super::{
+    bitmap, connection, database, generic, hash, hyperloglog, monitor, pubsub, server, set, string,
+    transactions,
+};
 
 /// The families. A new family adds a line here; a new command does not.
 const FAMILIES: &[&[Command]] = &[
@@ -15,6 +18,8 @@ const FAMILIES: &[&[Command]] = &[
     hash::COMMANDS,
     set::COMMANDS,
     hyperloglog::COMMANDS,
+    pubsub::COMMANDS,
+    monitor::COMMANDS,
     connection::COMMANDS,
     transactions::COMMANDS,
     database::COMMANDS,

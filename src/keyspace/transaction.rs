@@ -226,6 +226,9 @@ pub struct Transaction<'a> {
     /// Whether somebody wants to know which keys change.
     follows: bool,
     touched: Vec<KeyBuf>,
+    /// Where those of them begin that were removed since their time had come.
+    touched_by_time: usize,
+    by_time: bool,
     /// When keys were used last, to be told when they are written.
     used: Vec<(Slot, KeyBuf, u32)>,
     wanted_events: Events,
@@ -272,6 +275,8 @@ impl<'a> Transaction<'a> {
             changes: 0,
             follows,
             touched: Vec::new(),
+            touched_by_time: 0,
+            by_time: false,
             used: Vec::new(),
             wanted_events: Events::default(),
             events: Vec::new(),
@@ -410,6 +415,7 @@ impl<'a> Transaction<'a> {
             self.stats.0 += 1;
         } else {
             self.stats.1 += 1;
+            self.notify(Events::KEY_MISS, "keymiss", &entry);
         }
         Ok(entry)
     }
@@ -417,7 +423,9 @@ impl<'a> Transaction<'a> {
     /// The place of a key, for a write that does not care what was there (a plain SET): what it was is found
     /// out when the write reaches the engine. Uses what is in memory already.
     pub fn entry_blind(&mut self, key: &[u8]) -> Result<Entry, Stop> {
-        if self.atomic {
+        // Whether the key is new, or its time has come, is then known only later.
+        let told = self.wanted_events.contains(Events::NEW) || self.wanted_events.contains(Events::EXPIRED);
+        if self.atomic || told {
             return self.entry(key);
         }
         let (slot, meta_key) = self.place(key);
@@ -521,6 +529,9 @@ impl<'a> Transaction<'a> {
             }
             _ => None,
         };
+        if !entry.exists() {
+            self.notify(Events::NEW, "new", entry);
+        }
         let old = entry.stored_meta();
         let old_expiry = old.and_then(|old| old.expire_ms);
         let counts_alike =
@@ -727,6 +738,15 @@ impl<'a> Transaction<'a> {
         self.partition(index)?.used_s(Family::Meta, &meta_key)
     }
 
+    /// Sets when a key was last used, Unix time in seconds, if it is in memory; see [`Transaction::peek_used_s`].
+    pub fn restore_used_s(&mut self, key: &[u8], used_s: u32) {
+        let (slot, meta_key) = self.place(key);
+        let index = self.index_of(slot);
+        if let Some(partition) = self.partition(index) {
+            partition.set_used_s(Family::Meta, &meta_key, used_s);
+        }
+    }
+
     /// Says that this is one command of several that happen together (EXEC): none of them is blind, so that the others
     /// may ask for counts.
     pub fn set_atomic(&mut self, atomic: bool) {
@@ -740,6 +760,11 @@ impl<'a> Transaction<'a> {
         if let Some(partition) = self.partition(index) {
             partition.watchers.add(&entry.meta_key, expire_ms, watch);
         }
+    }
+
+    /// Says that what it changed so far, changed since its time had come, and by nobody's command.
+    pub(super) fn changed_by_time(&mut self) {
+        self.by_time = true;
     }
 
     // ---- events -----------------------------------------------------------------------------------------
@@ -799,6 +824,7 @@ impl<'a> Transaction<'a> {
     /// command's own effects: a slave that keeps no time must see the same.
     fn remove_expired(&mut self) -> Vec<u8> {
         let mut effects = Vec::new();
+        self.touched_by_time = self.touched.len();
         for (meta_key, index) in std::mem::take(&mut self.expired) {
             if matches!(self.source, Source::View(_)) {
                 continue;
@@ -831,12 +857,13 @@ impl<'a> Transaction<'a> {
         words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
     ) -> Committed {
         let now_s = self.now_s();
-        for meta_key in std::mem::take(&mut self.touched) {
+        for (place, meta_key) in std::mem::take(&mut self.touched).into_iter().enumerate() {
+            let by_time = self.by_time || place >= self.touched_by_time;
             let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
             if let Some(partition) = self.partition(index) {
                 partition.watchers.touch(&meta_key);
                 if partition.follows {
-                    partition.touched.push(meta_key);
+                    partition.touched.push((meta_key, by_time));
                 }
             }
         }
