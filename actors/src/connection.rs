@@ -16,6 +16,7 @@ use std::time::Instant;
 use actix::prelude::*;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
+use pika_core::commands::Args;
 use pika_core::config::options;
 use pika_core::keyspace::table::Group;
 use pika_core::keyspace::watch::Watch;
@@ -57,6 +58,14 @@ struct Parsed {
     batch: Batch,
     next: usize,
     failure: Option<Vec<u8>>,
+}
+
+impl Parsed {
+    /// The words of one of its commands.
+    fn args(&self, command: pika_core::resp::Command) -> Args<'_> {
+        let words = &self.batch.ranges[command.first as usize..(command.first + command.count) as usize];
+        Args::new(if command.inline { &self.inline } else { &self.frame }, words)
+    }
 }
 
 /// Replies of several pieces of work, until all are there.

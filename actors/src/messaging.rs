@@ -99,12 +99,14 @@ impl Messaging {
     pub fn publish(&self, kind: Kind, name: &[u8], message: &[u8], cause: u64) -> u64 {
         let (limit, mut to_wake, mut sent) = (self.limit(), ToWake::default(), 0);
         let registry = lock(&self.registry);
-        let direct = registry.subscribers(kind, name);
-        sent += direct.len() as u64;
-        if direct.len() > 0 {
-            let word = if kind == Kind::Shard { "smessage" } else { "message" };
-            let push = Arc::new(Push::message(word, name, message, cause));
-            direct.for_each(|client| to_wake.put(client, &push, limit));
+        {
+            let direct = registry.subscribers(kind, name);
+            sent += direct.len() as u64;
+            if direct.len() > 0 {
+                let word = if kind == Kind::Shard { "smessage" } else { "message" };
+                let push = Arc::new(Push::message(word, name, message, cause));
+                direct.for_each(|client| to_wake.put(client, &push, limit));
+            }
         }
         if kind == Kind::Channel && registry.len(Kind::Pattern) > 0 {
             for (pattern, clients) in registry.matching(name) {

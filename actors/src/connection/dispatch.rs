@@ -88,9 +88,7 @@ impl Core {
                 self.take_pushes();
             }
             let command = parsed.batch.commands[parsed.next];
-            let words =
-                &parsed.batch.ranges[command.first as usize..(command.first + command.count) as usize];
-            let args = Args::new(if command.inline { &parsed.inline } else { &parsed.frame }, words);
+            let args = parsed.args(command);
             let entry = match self.admit(args) {
                 Ok(entry) => entry,
                 Err(Some(error)) => {
@@ -130,7 +128,7 @@ impl Core {
                 Route::Partition(owner) => {
                     let replies = self.replies || self.reply_permit();
                     let tracked = self.tracks(entry);
-                    self.show(entry, args, self.database);
+                    self.show(entry, parsed.args(command), self.database);
                     ops.push(Op {
                         entry,
                         words: (command.first, command.count),

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use pika_core::commands::spec::Run;
 use pika_core::commands::table::Entry;
-use pika_core::commands::{Args, Flags};
 use pika_core::resp::Reply;
 
 use super::{Assembly, Core, OUTPUT_PAUSE, Parsed};
