@@ -5,7 +5,7 @@
 //! Redis, the database does not matter.
 //!
 //! Numbers of clients are never used twice, so what is remembered of one that is gone, or that tracks no more, does
-//! no harm, and goes when its key changes or for want of room.
+//! no harm, and goes when its key changes, for want of room, or with the last client that tracks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -105,6 +105,15 @@ impl Table {
                 }
             }
         }
+        if self.clients.is_empty() {
+            self.forget_keys();
+        }
+    }
+
+    fn forget_keys(&mut self) {
+        self.keys = Vec::new();
+        self.places = HashMap::default();
+        self.items = 0;
     }
 
     /// Remembers that a client reads keys. It has to be told of their changes from now on: call it before they are
@@ -189,9 +198,7 @@ impl Table {
 
     /// Databases were emptied: all that was read is forgotten. Who has to be told that nothing is valid any more.
     pub fn flushed(&mut self) -> Vec<Told> {
-        self.keys.clear();
-        self.places.clear();
-        self.items = 0;
+        self.forget_keys();
         let mut told: Vec<Told> = self
             .clients
             .iter()
