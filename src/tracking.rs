@@ -42,7 +42,8 @@ impl Tracking {
     /// Whether the keys of the next reading command are remembered.
     pub fn remembers(&self) -> bool {
         let Options { broadcast, opt_in, opt_out, .. } = self.options;
-        !broadcast && !(opt_in && !self.caching) && !(opt_out && self.caching)
+        let excluded = if self.caching { opt_out } else { opt_in };
+        !broadcast && !excluded
     }
 }
 
