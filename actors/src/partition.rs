@@ -24,6 +24,7 @@ use pika_core::keyspace::partition::{LogRecord, Partition};
 use pika_core::keyspace::table::Group;
 use pika_core::keyspace::transaction::{Need, Reach, Source};
 use pika_core::keyspace::view::View;
+use pika_core::keyspace::write_behind::Applied;
 use pika_core::slowlog::SlowLog;
 
 use crate::connection::Core;
@@ -80,6 +81,8 @@ pub struct Host {
     /// Commands that wait for a key, by number; and for each key their numbers, in the order in which they came.
     waiting: HashMap<u64, Blocked>,
     waiting_for: HashMap<KeyBuf, VecDeque<u64>>,
+    /// Answers to hand-offs that came while the state was lent: they are taken in order, before any that come later.
+    applied_away: VecDeque<Applied>,
     now_ms: u64,
     /// Some client tracks keys.
     tracking: bool,
@@ -596,9 +599,17 @@ impl Host {
         }
     }
 
+    fn take_applied(&mut self, applied: Applied) {
+        self.under_way = self.under_way.saturating_sub(1);
+        self.partition().applied(applied);
+    }
+
     fn come_home(&mut self, message: Return) {
         self.partition = Some(message.state);
         self.under_way += usize::from(message.handed_off);
+        let applied = std::mem::take(&mut self.applied_away);
+        let any_applied = !applied.is_empty();
+        applied.into_iter().for_each(|applied| self.take_applied(applied));
         if let Some((group, end)) = message.group {
             self.unlogged.push_back((group, end));
         }
@@ -611,6 +622,9 @@ impl Host {
         self.now_ms = now_ms();
         self.cause = message.cause;
         self.look_at_changes();
+        if any_applied {
+            self.applied();
+        }
         if let Some(mut work) = message.work {
             for (id, nanos, failed) in work.ran.drain(..) {
                 self.statistics.ran(id, nanos, failed, self.track_latency);
@@ -696,6 +710,7 @@ impl PartitionActor {
                 draining: Vec::new(),
                 waiting: HashMap::new(),
                 waiting_for: HashMap::new(),
+                applied_away: VecDeque::new(),
                 now_ms: 0,
                 tracking: false,
                 cause: 0,
@@ -747,16 +762,14 @@ impl Handler<Logged> for PartitionActor {
 impl Handler<AppliedHandOff> for PartitionActor {
     type Result = ();
 
-    fn handle(&mut self, AppliedHandOff(applied): AppliedHandOff, ctx: &mut Self::Context) {
+    fn handle(&mut self, AppliedHandOff(applied): AppliedHandOff, _: &mut Self::Context) {
         let mut host = self.host.borrow_mut();
         if host.partition.is_none() {
-            // The state is lent: its answer waits until it is home.
-            ctx.notify_later(AppliedHandOff(applied), Duration::from_millis(1));
-            return;
+            host.applied_away.push_back(applied);
+        } else {
+            host.take_applied(applied);
+            host.applied();
         }
-        host.under_way = host.under_way.saturating_sub(1);
-        host.partition().applied(applied);
-        host.applied();
     }
 }
 
