@@ -27,7 +27,7 @@ fn made() -> MiniServer {
     ask(&format!("SREM members {}", members[2..].join(" ")));
     ask("ZADD zset 1.5 a -inf b 0 c");
     for n in 0..10 {
-        ask(&format!("ZADD tree {n} {}", format!("{n}{}", "-".repeat(450 + n))));
+        ask(&format!("ZADD tree {n} {n}{}", "-".repeat(450 + n)));
     }
     ask("ZADD tree 2.25 short");
     ask("GEOADD places 13.361389 38.115556 Palermo");
