@@ -1,8 +1,9 @@
 //! CLIENT: what a client can see and change of its own connection, and of others.
 
 mod kill;
+mod tracking;
 
-use super::args::{not_an_integer, syntax_error};
+use super::args::{not_an_integer, syntax_error, wrong_subcommand};
 use super::help::HELP;
 use super::*;
 use crate::number::parse_i64;
@@ -37,17 +38,26 @@ pub(super) const CLIENT: Command = Command {
     arity: Arity::AtLeast(2),
     flags: Flags::NONE,
     run: Run::Container,
-    differs: "TRACKING ON is refused: there is no client-side caching yet.",
     subcommands: &[
         Command {
             since: "6.0.0",
             arity: Arity::Exactly(3),
-            ..row("caching", "<YES | NO>", "Says whether the next command's keys are tracked.", caching)
+            ..row(
+                "caching",
+                "<YES | NO>",
+                "Says whether the next command's keys are tracked.",
+                tracking::caching,
+            )
         },
         Command { since: "2.6.9", ..row("getname", "", "Returns the name of the connection.", getname) },
         Command {
             since: "6.0.0",
-            ..row("getredir", "", "Returns which client gets the messages about tracked keys.", getredir)
+            ..row(
+                "getredir",
+                "",
+                "Returns which client gets the messages about tracked keys.",
+                tracking::getredir,
+            )
         },
         Command { group: Group::Connection, ..HELP },
         Command { since: "5.0.0", ..row("id", "", "Returns the number of the connection.", id) },
@@ -131,12 +141,12 @@ pub(super) const CLIENT: Command = Command {
                 "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] \
                  [NOLOOP]",
                 "Says whether changes of keys that the client read are told to it.",
-                tracking,
+                tracking::tracking,
             )
         },
         Command {
             since: "6.2.0",
-            ..row("trackinginfo", "", "Describes the tracking of keys.", trackinginfo)
+            ..row("trackinginfo", "", "Describes the tracking of keys.", tracking::trackinginfo)
         },
         Command {
             since: "5.0.0",
@@ -169,43 +179,11 @@ fn either(word: &[u8], first: &str, second: &str) -> Result<bool, Stop> {
     }
 }
 
-fn caching(_cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
-    // No client is in tracking mode, so this is the only answer.
-    Err(Stop::error(
-        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
-    ))
-}
-
-fn tracking(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
-    if either(args.word(2), "on", "off")? {
-        return Err(Stop::error("ERR CLIENT TRACKING is not supported yet"));
-    }
-    cx.reply.ok();
-    Ok(())
-}
-
-fn trackinginfo(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
-    cx.reply.map(3);
-    cx.reply.bulk_text("flags");
-    cx.reply.set(1);
-    cx.reply.bulk_text("off");
-    cx.reply.bulk_text("redirect");
-    cx.reply.integer(-1);
-    cx.reply.bulk_text("prefixes");
-    cx.reply.array(0);
-    Ok(())
-}
-
 fn getname(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
     match cx.session.name.as_slice() {
         b"" => cx.reply.null(),
         name => cx.reply.bulk(name),
     }
-    Ok(())
-}
-
-fn getredir(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
-    cx.reply.integer(-1);
     Ok(())
 }
 
@@ -259,8 +237,7 @@ fn list(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
 }
 
 fn parse_type(word: &[u8]) -> Result<ClientType, Stop> {
-    ClientType::parse(word)
-        .ok_or_else(|| Stop::error(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(word))))
+    ClientType::parse(word).ok_or_else(|| Stop::quoting(&[b"ERR Unknown client type '", word, b"'"]))
 }
 
 /// A line of CLIENT LIST.
@@ -276,22 +253,27 @@ fn write_line(text: &mut Vec<u8>, facts: &ClientFacts, now_ms: u64) {
     let seconds_since = |then: u64| now_ms.saturating_sub(then) / 1000;
     let memory = facts.query_buffer + facts.query_buffer_free + facts.output_capacity + facts.arguments;
     push(format!(
-        " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={} qbuf-free={} argv-mem={} multi-mem=0",
+        " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem=0",
         seconds_since(session.connected_ms),
         seconds_since(session.active_ms),
         flags(facts),
         session.database,
+        session.subscriptions.channels,
+        session.subscriptions.patterns,
+        session.subscriptions.shards,
+        facts.queued.map_or(-1, |queued| queued as i64),
         facts.query_buffer,
         facts.query_buffer_free,
         facts.arguments,
     ));
     push(format!(
-        " rbs={0} rbp={0} obl={1} oll=0 omem=0 tot-mem={2} events=r cmd={3} user={4} redir=-1 resp={5} lib-name=",
+        " rbs={0} rbp={0} obl={1} oll=0 omem=0 tot-mem={2} events=r cmd={3} user={4} redir={5} resp={6} lib-name=",
         facts.output_capacity,
         facts.output_buffer,
         memory,
         session.last_command.unwrap_or("NULL"),
         if session.authenticated { &session.user } else { "(superuser)" },
+        tracking::redirection(session.tracking.as_ref()),
         if session.protocol == Protocol::Resp3 { 3 } else { 2 },
     ));
     text.extend_from_slice(&session.library_name);
@@ -304,7 +286,13 @@ fn flags(facts: &ClientFacts) -> String {
     let session = &facts.session;
     let unix = session.address.starts_with('/');
     let letters = [
+        (session.monitors, 'O'),
+        (!session.subscriptions.is_empty(), 'P'),
+        (facts.queued.is_some(), 'x'),
         (facts.blocked, 'b'),
+        (session.tracking.is_some(), 't'),
+        (facts.broken_redirection, 'R'),
+        (session.tracking.as_ref().is_some_and(|tracking| tracking.options.broadcast), 'B'),
         (session.closing, 'c'),
         (unix, 'U'),
         (session.no_evict, 'e'),
@@ -389,10 +377,9 @@ fn setname(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
 
 fn setinfo(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     let (option, value) = (args.word(2), args.word(3));
-    let name = String::from_utf8_lossy(option);
     let is_name = either(option, "lib-name", "lib-ver")
-        .map_err(|_| Stop::error(format!("ERR Unrecognized option '{name}'")))?;
-    check_name(value, &name)?;
+        .map_err(|_| Stop::quoting(&[b"ERR Unrecognized option '", option, b"'"]))?;
+    check_name(value, &String::from_utf8_lossy(option))?;
     if is_name {
         cx.session.library_name = value.to_vec();
     } else {
@@ -403,13 +390,14 @@ fn setinfo(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
 }
 
 fn unblock(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
-    let mut cursor = args.cursor(3);
-    let how = match cursor.next().map(|word| either(word, "timeout", "error")) {
+    if args.len() > 4 {
+        return Err(wrong_subcommand(args));
+    }
+    let how = match args.from(3).next().map(|word| either(word, "timeout", "error")) {
         None | Some(Ok(true)) => Unblock::Timeout,
         Some(Ok(false)) => Unblock::Error,
         Some(Err(_)) => return Err(Stop::error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
     };
-    cursor.end()?;
     let id = parse_i64(args.word(2)).ok_or_else(not_an_integer)?;
     let done = u64::try_from(id).is_ok_and(|id| cx.server.unblock(id, how));
     cx.reply.integer(i64::from(done));

@@ -3,6 +3,7 @@
 //! A command that needs what is not in memory stops with [`Stop::Need`]; nothing of it has happened, and it is
 //! run again when the need is met. Reads see the command's own writes.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -22,8 +23,8 @@ use crate::encoding::key::{self, ExpiryKey, KeyBuf, Namespace};
 use crate::encoding::meta::{Meta, Type};
 use crate::engine::{EngineError, Family, Range, ReadError, Tier};
 
-/// A command's own error, as the client sees it: the code, a space, the text.
-pub type ErrorText = std::borrow::Cow<'static, str>;
+/// A command's own error, as the client sees it: the code, a space, the text. Bytes, since it may quote the client.
+pub type ErrorText = std::borrow::Cow<'static, [u8]>;
 
 /// Why a command did not come to its end.
 #[derive(Debug)]
@@ -43,8 +44,16 @@ pub enum Stop {
 
 impl Stop {
     /// Refuses a command.
-    pub fn error(text: impl Into<ErrorText>) -> Stop {
-        Stop::Error(text.into())
+    pub fn error(text: impl Into<Cow<'static, str>>) -> Stop {
+        Stop::Error(match text.into() {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        })
+    }
+
+    /// Refuses a command with a text, in parts, that quotes words of the client byte for byte.
+    pub fn quoting(parts: &[&[u8]]) -> Stop {
+        Stop::Error(Cow::Owned(parts.concat()))
     }
 
     /// The key holds another type.
@@ -237,6 +246,11 @@ pub struct Transaction<'a> {
     /// Whether somebody wants to know which keys change.
     follows: bool,
     touched: Vec<KeyBuf>,
+    /// Keys that it removes because their time has come. Who watches one knows its time, and to who began later it
+    /// was gone.
+    lapsed: Vec<KeyBuf>,
+    /// All changes are by time.
+    by_time: bool,
     /// When keys were used last, to be told when they are written.
     used: Vec<(Slot, KeyBuf, u32)>,
     wanted_events: Events,
@@ -283,6 +297,8 @@ impl<'a> Transaction<'a> {
             changes: 0,
             follows,
             touched: Vec::new(),
+            lapsed: Vec::new(),
+            by_time: false,
             used: Vec::new(),
             wanted_events: Events::default(),
             events: Vec::new(),
@@ -426,6 +442,7 @@ impl<'a> Transaction<'a> {
             self.stats.0 += 1;
         } else {
             self.stats.1 += 1;
+            self.notify(Events::KEY_MISS, "keymiss", &entry);
         }
         Ok(entry)
     }
@@ -433,7 +450,9 @@ impl<'a> Transaction<'a> {
     /// The place of a key, for a write that does not care what was there (a plain SET): what it was is found
     /// out when the write reaches the engine. Uses what is in memory already.
     pub fn entry_blind(&mut self, key: &[u8]) -> Result<Entry, Stop> {
-        if self.atomic {
+        // Whether the key is new, or its time has come, is then known only later.
+        let told = self.wanted_events.contains(Events::NEW) || self.wanted_events.contains(Events::EXPIRED);
+        if self.atomic || told {
             return self.entry(key);
         }
         let (slot, meta_key) = self.place(key);
@@ -537,6 +556,9 @@ impl<'a> Transaction<'a> {
             }
             _ => None,
         };
+        if !entry.exists() {
+            self.notify(Events::NEW, "new", entry);
+        }
         let old = entry.stored_meta();
         let old_expiry = old.and_then(|old| old.expire_ms);
         let counts_alike =
@@ -755,6 +777,15 @@ impl<'a> Transaction<'a> {
         self.partition(index)?.used_s(Family::Meta, &meta_key)
     }
 
+    /// Sets when a key was last used, Unix time in seconds, if it is in memory; see [`Transaction::peek_used_s`].
+    pub fn restore_used_s(&mut self, key: &[u8], used_s: u32) {
+        let (slot, meta_key) = self.place(key);
+        let index = self.index_of(slot);
+        if let Some(partition) = self.partition(index) {
+            partition.set_used_s(Family::Meta, &meta_key, used_s);
+        }
+    }
+
     /// Says that this is one command of several that happen together (EXEC): none of them is blind, so that the others
     /// may ask for counts.
     pub fn set_atomic(&mut self, atomic: bool) {
@@ -768,6 +799,11 @@ impl<'a> Transaction<'a> {
         if let Some(partition) = self.partition(index) {
             partition.watchers.add(&entry.meta_key, expire_ms, watch);
         }
+    }
+
+    /// Says that what it changed so far, changed since its time had come, and by nobody's command.
+    pub(super) fn changed_by_time(&mut self) {
+        self.by_time = true;
     }
 
     // ---- events -----------------------------------------------------------------------------------------
@@ -843,10 +879,11 @@ impl<'a> Transaction<'a> {
             if self.own_write(Family::Meta, &meta_key).is_none()
                 && let Ok(mut entry) = self.entry_in(self.namespace, &key)
             {
-                let changes = self.changes;
+                let (changes, touched) = (self.changes, self.touched.len());
                 // The key was read a moment ago: it is in memory.
                 let _ = self.remove(&mut entry);
                 self.changes = changes;
+                self.lapsed.extend(self.touched.drain(touched..));
             }
         }
         self.expired.clear();
@@ -859,12 +896,19 @@ impl<'a> Transaction<'a> {
         words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
     ) -> Committed {
         let now_s = self.now_s();
+        for meta_key in std::mem::take(&mut self.lapsed) {
+            let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
+            if let Some(partition) = self.partition(index).filter(|partition| partition.follows) {
+                partition.touched.push((meta_key, true));
+            }
+        }
+        let by_time = self.by_time;
         for meta_key in std::mem::take(&mut self.touched) {
             let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
             if let Some(partition) = self.partition(index) {
                 partition.watchers.touch(&meta_key);
                 if partition.follows {
-                    partition.touched.push(meta_key);
+                    partition.touched.push((meta_key, by_time));
                 }
             }
         }

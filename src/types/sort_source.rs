@@ -1,6 +1,6 @@
 //! What SORT reads: the elements of a list, a set or a sorted set, in the order that the type has.
 
-use super::list::{self, List};
+use super::list::{List, ListEdit, ListpackLimit, Side};
 use super::set::Set;
 use super::sorted_set::SortedSet;
 use crate::commands::Settings;
@@ -26,7 +26,7 @@ pub trait SortSource {
     ) -> Result<Vec<Vec<u8>>, Stop>;
 }
 
-/// What SORT reads at a key; WRONGTYPE if it cannot be sorted.
+/// What SORT reads at a key; WRONGTYPE if it cannot be sorted. A type that can adds its line here.
 pub fn sort_source<'a>(entry: &'a Entry) -> Result<Box<dyn SortSource + 'a>, Stop> {
     match entry.meta().map(|meta| meta.kind) {
         // A key that does not exist is an empty set too.
@@ -85,10 +85,9 @@ impl SortSource for List<'_> {
         backwards: bool,
     ) -> Result<Vec<Vec<u8>>, Stop> {
         let len = self.len();
-        let (first, count) = (first.min(len), count.min(len - first.min(len)));
-        let start = if backwards { len - first - count } else { first };
+        let indices = if backwards { len - first - count..len - first } else { first..first + count };
         let mut found = Vec::new();
-        self.each(txn, start..start + count, |element| found.push(element.to_vec()))?;
+        self.each(txn, indices, |element| found.push(element.to_vec()))?;
         if backwards {
             found.reverse();
         }
@@ -129,7 +128,9 @@ pub fn store_list(
     elements: &[Vec<u8>],
     settings: &Settings,
 ) -> Result<(), Stop> {
-    list::from_rdb(txn, target, elements, None, settings)?;
-    txn.add_changes(elements.len() as u64 - 1);
+    txn.remove(target)?;
+    let values: Vec<&[u8]> = elements.iter().map(Vec::as_slice).collect();
+    let limit = ListpackLimit::of(settings.list_max_listpack_size);
+    ListEdit::open(target, limit)?.push(txn, Side::Right, &values)?;
     Ok(())
 }

@@ -6,6 +6,7 @@ mod collections;
 mod dump;
 mod dumped_types;
 mod each_type;
+mod events;
 mod model;
 mod scans;
 
