@@ -3,9 +3,9 @@
 use super::*;
 
 mod copy;
-mod dump;
+pub(super) mod dump;
 mod expire;
-mod keys;
+pub(super) mod keys;
 mod object;
 mod pika;
 mod scan;

@@ -2,7 +2,11 @@
 //! of today would be misread. That needs a new [`super::FORMAT_VERSION`], and the old files kept beside new ones.
 
 mod store;
+mod types;
 mod values;
+
+use crate::engine::memory::MemoryEngine;
+use crate::engine::{Batch, Change, Engine, Family};
 
 /// Entries of a fixture: a name and bytes in hexadecimal, one entry a line; blanks and `# comments` are left out.
 fn entries(fixture: &str) -> Vec<(&str, Vec<u8>)> {
@@ -27,4 +31,36 @@ fn digit(byte: u8) -> u8 {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Lines of a fixture, without comments.
+fn lines(fixture: &str) -> impl Iterator<Item = &str> {
+    fixture.lines().filter(|line| !line.starts_with('#'))
+}
+
+/// All entries of a store: family, key and value, one a line.
+fn written(engine: &MemoryEngine) -> String {
+    let mut text = String::new();
+    for family in Family::ALL {
+        for (key, value) in engine.dump(family) {
+            let line = format!("{}: {} {}", family.name(), hex(&key), hex(&value));
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// A store with the entries of a fixture.
+fn store_of(fixture: &str) -> MemoryEngine {
+    let engine = MemoryEngine::new();
+    let mut batch = Batch::default();
+    for line in lines(fixture) {
+        let (name, rest) = line.split_once(": ").expect("family: key value");
+        let family = Family::ALL.into_iter().find(|family| family.name() == name).expect("a family");
+        let (key, value) = rest.split_once(' ').unwrap_or((rest, ""));
+        batch.0.push(Change::Put(family, bytes(key).into(), bytes(value).into()));
+    }
+    engine.write(batch).expect("memory does not fail");
+    engine
 }

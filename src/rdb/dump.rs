@@ -20,6 +20,11 @@ pub fn encode(value: &Value, limits: &Limits) -> Vec<u8> {
     out
 }
 
+/// Bytes of a value without its type and envelope: what DEBUG OBJECT calls `serializedlength`.
+pub fn value_length(value: &Value, limits: &Limits) -> usize {
+    encode(value, limits).len() - FOOTER - 1
+}
+
 /// What an envelope holds, if its version is known and its checksum right. There is no checksum that stands for
 /// "none", as there is in files.
 pub fn open(bytes: &[u8]) -> Option<&[u8]> {

@@ -26,7 +26,7 @@ use crate::keyspace::table::ENTRY_OVERHEAD;
 use crate::keyspace::transaction::{Entry, Stop, Transaction};
 use crate::rdb::Value;
 
-/// What OBJECT ENCODING calls a value that is no string: what Redis would at that size.
+/// What OBJECT ENCODING calls a value: what Redis would at that size.
 pub fn encoding(meta: &Meta<'_>, settings: &Settings) -> &'static str {
     match meta.kind {
         Type::Hash => hash::encoding(meta, settings),
@@ -34,7 +34,7 @@ pub fn encoding(meta: &Meta<'_>, settings: &Settings) -> &'static str {
         Type::Set => set::encoding(meta),
         Type::SortedSet => sorted_set::encoding(meta, settings),
         Type::Stream => "stream",
-        Type::String => "raw",
+        Type::String => string::encoding(meta),
     }
 }
 

@@ -25,5 +25,24 @@ pub use edit::StringEdit;
 pub use fragments::{FRAGMENT, copy_elements, memory_usage, put_fragment, put_head};
 pub use read::{StringValue, prefetch, to_rdb};
 
+use crate::encoding::meta::Meta;
+use crate::number::parse_i64;
+
+/// What OBJECT ENCODING calls a string. `expanded` says that it was changed in place (APPEND, SETRANGE), which leaves it
+/// `raw` in Redis.
+pub fn encoding(meta: &Meta<'_>) -> &'static str {
+    /// What fits into one small allocation with its header, in Redis.
+    const LONGEST_EMBEDDED: usize = 44;
+    if meta.expanded {
+        "raw"
+    } else if parse_i64(meta.payload).is_some() {
+        "int"
+    } else if meta.payload.len() <= LONGEST_EMBEDDED {
+        "embstr"
+    } else {
+        "raw"
+    }
+}
+
 /// Longest string that is kept as one value when it is changed in part, bytes.
 pub const WHOLE: u64 = 16 * 1024;

@@ -12,7 +12,10 @@ use crate::keyspace::slot::SLOTS;
 use crate::keyspace::transaction::{Entry, Stop, Transaction};
 
 /// Looks a key up for reading without counting as a use of it. Also when it was last used, if that is known.
-pub(super) fn inspect(cx: &mut Context<'_, '_>, key: &[u8]) -> Result<(Entry, Option<u32>), Stop> {
+pub(in crate::commands) fn inspect(
+    cx: &mut Context<'_, '_>,
+    key: &[u8],
+) -> Result<(Entry, Option<u32>), Stop> {
     let used_s = cx.txn.peek_used_s(key);
     let entry = cx.txn.lookup(key)?;
     if let Some(used_s) = used_s {

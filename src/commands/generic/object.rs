@@ -2,7 +2,6 @@
 
 use super::keys::inspect;
 use super::{Args, Arity, Command, Context, Flags, KeyFlags, Keys, Run, RunResult};
-use crate::commands::Settings;
 use crate::encoding::meta::{Meta, Type};
 use crate::keyspace::transaction::{Entry, Stop};
 use crate::number::parse_i64;
@@ -85,32 +84,10 @@ fn help(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
 fn encoding(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let (entry, _) = inspect(cx, args.word(2))?;
     match entry.meta() {
-        Some(meta) => cx.reply.bulk_text(encoding_of(&meta, cx.settings)),
+        Some(meta) => cx.reply.bulk_text(types::encoding(&meta, cx.settings)),
         None => cx.reply.null(),
     }
     Ok(())
-}
-
-fn encoding_of(meta: &Meta<'_>, settings: &Settings) -> &'static str {
-    match meta.kind {
-        Type::String => string_encoding(meta),
-        _ => types::encoding(meta, settings),
-    }
-}
-
-/// `expanded` says that the string was changed in place (APPEND, SETRANGE), which leaves it `raw` in Redis.
-fn string_encoding(meta: &Meta<'_>) -> &'static str {
-    /// What fits into one small allocation with its header, in Redis.
-    const LONGEST_EMBEDDED: usize = 44;
-    if meta.expanded {
-        "raw"
-    } else if parse_i64(meta.payload).is_some() {
-        "int"
-    } else if meta.payload.len() <= LONGEST_EMBEDDED {
-        "embstr"
-    } else {
-        "raw"
-    }
 }
 
 /// Redis keeps small numbers once for all keys and calls the number of references to them this.

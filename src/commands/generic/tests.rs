@@ -5,6 +5,7 @@ use crate::testing::{MiniServer, check};
 mod collections;
 mod dump;
 mod dumped_types;
+mod each_type;
 mod events;
 mod model;
 mod scans;

@@ -4,14 +4,17 @@
 use std::time::Duration;
 
 use super::super::args::{not_an_integer, wrong_subcommand};
+use super::super::generic::dump::limits;
+use super::super::generic::keys::inspect;
 use super::super::help;
 use super::super::*;
 use crate::config::choice::Permission;
 use crate::config::options::ENABLE_DEBUG_COMMAND;
-use crate::encoding::meta::{Meta, Type};
 use crate::glob::glob_match;
 use crate::number::{parse_f64, parse_i64};
+use crate::rdb;
 use crate::server::AdminContext;
+use crate::types;
 
 const ADMIN: Flags = Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE);
 
@@ -119,37 +122,28 @@ fn sleep_time(word: &[u8]) -> Duration {
     Duration::try_from_secs_f64(seconds.min(86_400.0)).unwrap_or_default()
 }
 
+/// Redis keeps so many bits of the second in which a key was used.
+const LRU_BITS: u32 = (1 << 24) - 1;
+
 fn object(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     if args.len() > 3 {
         return Err(Stop::error(
             "ERR unknown subcommand or wrong number of arguments for 'OBJECT'. Try DEBUG HELP.",
         ));
     }
-    let entry = cx.txn.entry(args.word(2))?;
+    let (entry, used_s) = inspect(cx, args.word(2))?;
     let Some(meta) = entry.meta() else { return Err(Stop::error("ERR no such key")) };
+    let value = types::to_rdb(&mut cx.txn, &entry)?;
+    let length = value.map_or(0, |value| rdb::dump::value_length(&value, &limits(cx.settings)));
+    let now_s = (cx.txn.now_ms() / 1000) as u32;
+    let used_s = used_s.unwrap_or(now_s);
     // Nothing lies at an address of its own; clients that parse the line find all its fields.
     let text = format!(
-        "Value at:0x0 refcount:1 encoding:{} serializedlength:{} lru:0 lru_seconds_idle:0",
-        encoding(&meta),
-        match meta.collection() {
-            Some(head) if meta.kind == Type::String => head.len,
-            _ => meta.payload.len() as u64,
-        }
+        "Value at:0x0 refcount:1 encoding:{} serializedlength:{length} lru:{} lru_seconds_idle:{}",
+        types::encoding(&meta, cx.settings),
+        used_s & LRU_BITS,
+        now_s.saturating_sub(used_s)
     );
     cx.reply.simple(&text);
     Ok(())
-}
-
-fn encoding(meta: &Meta<'_>) -> &'static str {
-    match (meta.kind, meta.by_elements) {
-        (Type::String, true) => "raw",
-        (Type::String, _) if meta.payload.len() <= 20 && parse_i64(meta.payload).is_some() => "int",
-        (Type::String, _) if meta.payload.len() <= 44 => "embstr",
-        (Type::String, _) => "raw",
-        (Type::Stream, _) => "stream",
-        (Type::List, true) => "quicklist",
-        (Type::SortedSet, true) => "skiplist",
-        (_, true) => "hashtable",
-        (_, false) => "listpack",
-    }
 }

@@ -1,8 +1,7 @@
 //! A whole store: what commands leave in it, and what a server that opens it answers.
 
 use super::*;
-use crate::engine::memory::MemoryEngine;
-use crate::engine::{Batch, Change, Engine, Family, Read, Tier};
+use crate::engine::{Family, Read, Tier};
 use crate::testing::MiniServer;
 
 const GOLDEN: &str = include_str!("../../../tests/fixtures/storage/store-v1.hex");
@@ -39,43 +38,17 @@ fn made() -> MiniServer {
     server
 }
 
-fn written(engine: &MemoryEngine) -> String {
-    let mut text = String::new();
-    for family in Family::ALL {
-        for (key, value) in engine.dump(family) {
-            let line = format!("{}: {} {}", family.name(), hex(&key), hex(&value));
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-    }
-    text
-}
-
-fn golden_store() -> MemoryEngine {
-    let engine = MemoryEngine::new();
-    let mut batch = Batch::default();
-    for line in GOLDEN.lines().filter(|line| !line.starts_with('#')) {
-        let (name, rest) = line.split_once(": ").unwrap();
-        let family = Family::ALL.into_iter().find(|family| family.name() == name).unwrap();
-        let (key, value) = rest.split_once(' ').unwrap_or((rest, ""));
-        batch.0.push(Change::Put(family, bytes(key).into(), bytes(value).into()));
-    }
-    engine.write(batch).unwrap();
-    engine
-}
-
 #[test]
 fn commands_leave_the_entries_that_they_always_left() {
     let found = written(&made().engine);
-    let golden: String =
-        GOLDEN.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+    let golden: String = lines(GOLDEN).map(|line| format!("{line}\n")).collect();
     assert!(found == golden, "the store is now:\n{found}");
 }
 
 #[test]
 fn a_store_of_then_answers_now() {
     for partitions in [1, 2, 5] {
-        let mut server = MiniServer::open(golden_store(), partitions, Vec::new());
+        let mut server = MiniServer::open(store_of(GOLDEN), partitions, Vec::new());
         let mut answers = |line: &str, expected: &str| {
             assert_eq!(server.ask(line), expected, "{line}, with {partitions} partitions");
         };
@@ -101,7 +74,7 @@ fn a_store_of_then_answers_now() {
 /// What is due is found by the index, and orphans by their marks, in a store of then.
 #[test]
 fn a_store_of_then_is_tidied_now() {
-    let mut server = MiniServer::open(golden_store(), 2, Vec::new());
+    let mut server = MiniServer::open(store_of(GOLDEN), 2, Vec::new());
     server.now_ms = 1_893_456_000_002;
     server.expire();
     assert_eq!(server.ask("DBSIZE"), "(integer) 3");
