@@ -7,6 +7,7 @@
 //! - [`document`] writes `docs/config.md` and `config/pika.toml`; a test keeps them up to date.
 
 pub mod choice;
+mod command_line;
 mod current;
 pub mod document;
 mod key;
