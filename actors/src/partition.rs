@@ -153,6 +153,7 @@ impl Host {
                 None => return Ran::Kept,
             };
         }
+        self.fetch_ahead(&work);
         let settings = self.settings.clone();
         let mut started = Instant::now();
         while work.next < work.ops.len() {
@@ -184,6 +185,18 @@ impl Host {
         let (limit, now_s) = (self.table_limit, (self.now_ms / 1000) as u32);
         self.partition().evict(limit, now_s);
         Ran::Done(work)
+    }
+
+    /// Has the processor fetch the keys of a pipeline's next commands while it begins with the first.
+    fn fetch_ahead(&mut self, work: &Work) {
+        /// Fewer are not worth it; more would push each other out of the cache.
+        const COMMANDS: std::ops::RangeInclusive<usize> = 4..=64;
+        let ops = &work.ops[work.next..];
+        if !COMMANDS.contains(&ops.len()) {
+            return;
+        }
+        let first_key = |op: &Op| work.args(op).word(1);
+        self.partition().fetch_ahead(ops[0].database, ops.iter().map(first_key));
     }
 
     /// Begins commands that happen together, once nothing can hold them up: no blind write is on its way (one of them

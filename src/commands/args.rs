@@ -68,6 +68,16 @@ pub fn syntax_error() -> Stop {
     Stop::error("ERR syntax error")
 }
 
+/// What some commands say to subcommands that they do not know, or that have other arguments than they gave.
+pub fn wrong_subcommand(args: Args<'_>) -> Stop {
+    const LONGEST_QUOTE: usize = 128;
+    let word = args.word(1);
+    let quoted = &word[..word.len().min(LONGEST_QUOTE)];
+    let command = args.word(0).to_ascii_uppercase();
+    let before = b"ERR unknown subcommand or wrong number of arguments for '";
+    Stop::quoting(&[before, quoted, b"'. Try ", &command, b" HELP."])
+}
+
 /// Reads words one by one.
 #[derive(Debug, Clone)]
 pub struct Cursor<'a> {

@@ -2,7 +2,7 @@
 
 mod kill;
 
-use super::args::{not_an_integer, syntax_error};
+use super::args::{not_an_integer, syntax_error, wrong_subcommand};
 use super::help::HELP;
 use super::*;
 use crate::number::parse_i64;
@@ -259,8 +259,7 @@ fn list(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
 }
 
 fn parse_type(word: &[u8]) -> Result<ClientType, Stop> {
-    ClientType::parse(word)
-        .ok_or_else(|| Stop::error(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(word))))
+    ClientType::parse(word).ok_or_else(|| Stop::quoting(&[b"ERR Unknown client type '", word, b"'"]))
 }
 
 /// A line of CLIENT LIST.
@@ -389,10 +388,9 @@ fn setname(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
 
 fn setinfo(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     let (option, value) = (args.word(2), args.word(3));
-    let name = String::from_utf8_lossy(option);
     let is_name = either(option, "lib-name", "lib-ver")
-        .map_err(|_| Stop::error(format!("ERR Unrecognized option '{name}'")))?;
-    check_name(value, &name)?;
+        .map_err(|_| Stop::quoting(&[b"ERR Unrecognized option '", option, b"'"]))?;
+    check_name(value, &String::from_utf8_lossy(option))?;
     if is_name {
         cx.session.library_name = value.to_vec();
     } else {
@@ -403,13 +401,14 @@ fn setinfo(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
 }
 
 fn unblock(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
-    let mut cursor = args.cursor(3);
-    let how = match cursor.next().map(|word| either(word, "timeout", "error")) {
+    if args.len() > 4 {
+        return Err(wrong_subcommand(args));
+    }
+    let how = match args.from(3).next().map(|word| either(word, "timeout", "error")) {
         None | Some(Ok(true)) => Unblock::Timeout,
         Some(Ok(false)) => Unblock::Error,
         Some(Err(_)) => return Err(Stop::error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
     };
-    cursor.end()?;
     let id = parse_i64(args.word(2)).ok_or_else(not_an_integer)?;
     let done = u64::try_from(id).is_ok_and(|id| cx.server.unblock(id, how));
     cx.reply.integer(i64::from(done));

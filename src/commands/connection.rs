@@ -145,8 +145,7 @@ fn hello(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
             client::check_name(given, "Client names")?;
             name = Some(given);
         } else {
-            let option = String::from_utf8_lossy(option);
-            return Err(Stop::error(format!("ERR Syntax error in HELLO option '{option}'")));
+            return Err(Stop::quoting(&[b"ERR Syntax error in HELLO option '", option, b"'"]));
         }
     }
     if let Some((user, password)) = credentials {

@@ -14,6 +14,7 @@ pub mod document;
 pub mod element_scan;
 pub mod execute;
 pub mod generic;
+mod geo;
 pub mod hash;
 mod help;
 mod hyperloglog;

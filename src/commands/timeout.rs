@@ -49,7 +49,7 @@ mod tests {
 
     fn answer(word: &str) -> Result<Option<u64>, String> {
         timeout_ms(word.as_bytes(), 1_700_000_000_000).map_err(|stop| match stop {
-            Stop::Error(text) => text.into_owned(),
+            Stop::Error(text) => String::from_utf8(text.into_owned()).expect("text"),
             other => panic!("{other:?}"),
         })
     }

@@ -81,17 +81,24 @@ mod tests {
     /// Whether a change voids what watches `key`.
     fn voids(before: &[&str], key: &str, change: &[&str]) -> bool {
         let mut server = MiniServer::new(3);
-        before.iter().for_each(|line| assert!(!server.ask(line).starts_with("(error)"), "{line}"));
+        let bystander = Arc::new(Watch::default());
+        server.watch = Some(bystander.clone());
+        server.ask(&format!("WATCH {key}"));
+        run(&mut server, before);
         let watch = Arc::new(Watch::default());
         server.watch = Some(watch.clone());
         server.ask(&format!("WATCH {key}"));
-        for line in change {
+        run(&mut server, change);
+        watch.is_void(server.now_ms)
+    }
+
+    fn run(server: &mut MiniServer, lines: &[&str]) {
+        for line in lines {
             match line.strip_prefix("# wait ") {
                 Some(ms) => server.now_ms += ms.parse::<u64>().unwrap(),
                 None => assert!(!server.ask(line).starts_with("(error)"), "{line}"),
             }
         }
-        watch.is_void(server.now_ms)
     }
 
     #[test]
@@ -113,6 +120,8 @@ mod tests {
         assert!(!voids(&[], "k", &["DEL k", "FLUSHALL", "SWAPDB 0 1"]));
         assert!(!voids(&["SET k v"], "k", &["SELECT 1", "SET k v", "FLUSHDB"]));
         assert!(!voids(&["SET k v PXAT 1"], "k", &["# wait 5"]), "it was gone when it was watched");
+        assert!(!voids(&["SET k v PX 5", "# wait 6"], "k", &["GET k"]), "it was due, and WATCH removed it");
+        assert!(voids(&["SET k v PX 5", "# wait 6"], "k", &["SET k w"]));
     }
 
     #[test]

@@ -15,13 +15,13 @@ pub struct Config {
     values: Vec<Value>,
 }
 
-/// Why CONFIG SET refused. `Display` gives the whole reply, `ERR` included, in Redis's words.
+/// Why CONFIG SET refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetError {
     /// There is no such option.
     Unknown {
         /// The name as the client wrote it.
-        name: String,
+        name: Vec<u8>,
     },
     /// The option cannot take the value. The shell makes this too, when it cannot put a value to use.
     Failed {
@@ -32,16 +32,25 @@ pub enum SetError {
     },
 }
 
-impl fmt::Display for SetError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl SetError {
+    /// The whole reply, `ERR` included, in Redis's words. It may quote the client.
+    pub fn text(&self) -> Vec<u8> {
         match self {
             SetError::Unknown { name } => {
-                write!(out, "ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
+                [b"ERR Unknown option or number of arguments for CONFIG SET - '", name.as_slice(), b"'"]
+                    .concat()
             }
             SetError::Failed { name, reason } => {
-                write!(out, "ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
+                format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
+                    .into_bytes()
             }
         }
+    }
+}
+
+impl fmt::Display for SetError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&String::from_utf8_lossy(&self.text()))
     }
 }
 
@@ -111,9 +120,10 @@ impl Config {
     pub fn set(&self, pairs: &[(&[u8], &[u8])], local: bool) -> Result<(Config, Vec<Id>), SetError> {
         let mut options: Vec<Named> = Vec::new();
         for (name, _) in pairs {
-            let name = String::from_utf8_lossy(name).into_owned();
-            let Some(named) = table::find(&name) else {
-                return Err(SetError::Unknown { name });
+            let text = std::str::from_utf8(name).ok();
+            let Some((name, named)) = text.and_then(|name| Some((name.to_string(), table::find(name)?)))
+            else {
+                return Err(SetError::Unknown { name: name.to_vec() });
             };
             let obstacle = match named.id.row().change {
                 Change::Start => Some("can't set immutable config"),

@@ -16,6 +16,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use smallvec::SmallVec;
+
 use super::counts::{AllCounts, Counts};
 use super::namespace::Namespaces;
 use super::slot::Slot;
@@ -235,6 +237,14 @@ impl Partition {
     /// Whether a key may exist: it does in memory, or only the disk knows.
     pub fn may_have(&mut self, meta_key: &[u8]) -> bool {
         !matches!(self.read(Family::Meta, meta_key, Tier::Memory, 0), Ok((None, _)))
+    }
+
+    /// Says which keys of a database are looked up next; see [`Table::fetch_ahead`].
+    pub fn fetch_ahead<'k>(&self, database: usize, names: impl Iterator<Item = &'k [u8]>) {
+        let namespace = self.namespaces.of(database);
+        let keys: SmallVec<[KeyBuf; 32]> =
+            names.map(|name| key::meta(super::slot::of_key(name), namespace, name)).collect();
+        self.tables[Family::Meta as usize].fetch_ahead(keys.iter().map(|key| &key[..]));
     }
 
     /// The type of a key in memory, its time come or not.

@@ -3,6 +3,7 @@
 //! A command that needs what is not in memory stops with [`Stop::Need`]; nothing of it has happened, and it is
 //! run again when the need is met. Reads see the command's own writes.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -22,8 +23,8 @@ use crate::encoding::key::{self, ExpiryKey, KeyBuf, Namespace};
 use crate::encoding::meta::{Meta, Type};
 use crate::engine::{EngineError, Family, Range, ReadError, Tier};
 
-/// A command's own error, as the client sees it: the code, a space, the text.
-pub type ErrorText = std::borrow::Cow<'static, str>;
+/// A command's own error, as the client sees it: the code, a space, the text. Bytes, since it may quote the client.
+pub type ErrorText = std::borrow::Cow<'static, [u8]>;
 
 /// Why a command did not come to its end.
 #[derive(Debug)]
@@ -43,8 +44,16 @@ pub enum Stop {
 
 impl Stop {
     /// Refuses a command.
-    pub fn error(text: impl Into<ErrorText>) -> Stop {
-        Stop::Error(text.into())
+    pub fn error(text: impl Into<Cow<'static, str>>) -> Stop {
+        Stop::Error(match text.into() {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        })
+    }
+
+    /// Refuses a command with a text, in parts, that quotes words of the client byte for byte.
+    pub fn quoting(parts: &[&[u8]]) -> Stop {
+        Stop::Error(Cow::Owned(parts.concat()))
     }
 
     /// The key holds another type.
@@ -237,6 +246,9 @@ pub struct Transaction<'a> {
     /// Whether somebody wants to know which keys change.
     follows: bool,
     touched: Vec<KeyBuf>,
+    /// Keys that it removes because their time has come. Who watches one knows its time, and to who began later it
+    /// was gone.
+    lapsed: Vec<KeyBuf>,
     /// When keys were used last, to be told when they are written.
     used: Vec<(Slot, KeyBuf, u32)>,
     wanted_events: Events,
@@ -283,6 +295,7 @@ impl<'a> Transaction<'a> {
             changes: 0,
             follows,
             touched: Vec::new(),
+            lapsed: Vec::new(),
             used: Vec::new(),
             wanted_events: Events::default(),
             events: Vec::new(),
@@ -843,10 +856,11 @@ impl<'a> Transaction<'a> {
             if self.own_write(Family::Meta, &meta_key).is_none()
                 && let Ok(mut entry) = self.entry_in(self.namespace, &key)
             {
-                let changes = self.changes;
+                let (changes, touched) = (self.changes, self.touched.len());
                 // The key was read a moment ago: it is in memory.
                 let _ = self.remove(&mut entry);
                 self.changes = changes;
+                self.lapsed.extend(self.touched.drain(touched..));
             }
         }
         self.expired.clear();
@@ -859,6 +873,12 @@ impl<'a> Transaction<'a> {
         words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
     ) -> Committed {
         let now_s = self.now_s();
+        for meta_key in std::mem::take(&mut self.lapsed) {
+            let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
+            if let Some(partition) = self.partition(index).filter(|partition| partition.follows) {
+                partition.touched.push(meta_key);
+            }
+        }
         for meta_key in std::mem::take(&mut self.touched) {
             let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
             if let Some(partition) = self.partition(index) {

@@ -91,14 +91,15 @@ impl Reply {
         self.line(b'+', text.as_bytes());
     }
 
-    /// An error: the whole text with its code (`ERR no such key`); a line end in it becomes a space.
-    pub fn error(&mut self, text: &str) {
-        self.line(b'-', text.as_bytes());
+    /// An error: the whole text with its code (`ERR no such key`); a line end in it becomes a space. It need not be
+    /// UTF-8, because it may quote what the client sent.
+    pub fn error(&mut self, text: impl AsRef<[u8]>) {
+        self.line(b'-', text.as_ref());
     }
 
-    /// An error whose text need not be UTF-8, because it quotes what the client sent.
+    /// [`Reply::error`] of bytes.
     pub fn error_bytes(&mut self, text: &[u8]) {
-        self.line(b'-', text);
+        self.error(text);
     }
 
     /// An integer.

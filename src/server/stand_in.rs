@@ -41,7 +41,7 @@ impl StandIn {
         let entry = match table::resolve(args) {
             Ok(entry) => entry,
             Err(refusal) => {
-                reply.error_bytes(&refusal.error);
+                reply.error(&refusal.error);
                 return reply.as_slice().to_vec();
             }
         };

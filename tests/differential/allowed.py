@@ -16,6 +16,7 @@ class Entry:
     tested: re.Pattern
     reference: re.Pattern
     goes_on: bool  # the data is the same afterwards, so the program's rest is compared too
+    also_equal: bool  # looked at even if the replies are equal
 
 
 class Allowed:
@@ -25,12 +26,12 @@ class Allowed:
         content = tomllib.loads(file.read_text())
         self.entries = []
         for row in content.get("difference", []):
-            unknown = set(row) - {"reason", "command", "tested", "reference", "goes_on"}
+            unknown = set(row) - {"reason", "command", "tested", "reference", "goes_on", "also_equal"}
             if unknown or not row.get("reason"):
                 raise SystemExit(f"{file}: an entry without reason, or with unknown fields {unknown}: {row}")
             self.entries.append(Entry(row["reason"], *(re.compile(row.get(name, ".*"), re.DOTALL | flags) for name, flags
                                       in (("command", re.IGNORECASE), ("tested", 0), ("reference", 0))),
-                                      row.get("goes_on", True)))
+                                      row.get("goes_on", True), row.get("also_equal", False)))
         self.missing: dict[str, str] = content.get("missing", {})
         self.met: Counter[str] = Counter()
 
@@ -38,8 +39,9 @@ class Allowed:
         """The entry whose patterns match all of the command's words (joined by spaces) and the beginning of both
         replies, as they come over the wire."""
         words = b" ".join(arguments).decode("latin-1")
+        equal = tested == reference
         for entry in self.entries:
-            if (entry.command.fullmatch(words) and entry.tested.match(tested.decode("latin-1"))
+            if ((entry.also_equal or not equal) and entry.command.fullmatch(words) and entry.tested.match(tested.decode("latin-1"))
                     and entry.reference.match(reference.decode("latin-1"))):
                 self.met[entry.reason] += 1
                 return entry

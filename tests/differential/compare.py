@@ -181,18 +181,30 @@ def _stream_info(arguments, ours, theirs):
 
 
 def _timeless(value):
-    """Without times and idle times, and without the fields that tell of a server's own tree."""
+    """Without times and idle times, without the fields that tell of a server's own tree, and without consumers that
+    have nothing pending: since Redis 7.2 they are created also by commands that find nothing for them."""
     kind, content = value
     if not isinstance(content, list):
         return (kind, b"time") if kind == ":" and content.isdigit() and int(content) > 10**11 else value
+    content = [item for item in content if not _is_idle_consumer(item)]
     kept, place = [], 0
     while place < len(content):
-        if content[place][0] == "$" and content[place][1] in STREAM_FIELDS_OF_TIME:
+        counts_consumers = content[place] == ("$", b"consumers") and content[place + 1][0] == ":"
+        if counts_consumers or content[place][0] == "$" and content[place][1] in STREAM_FIELDS_OF_TIME:
             place += 2
             continue
         kept.append(_timeless(content[place]))
         place += 1
     return kind, kept
+
+
+def _is_idle_consumer(value) -> bool:
+    content = value[1]
+    if not isinstance(content, list) or content[:1] != [("$", b"name")]:
+        return False
+    fields = {name[1]: fact for name, fact in zip(content[::2], content[1::2])}
+    return fields.keys() >= {b"pending"} and not fields.keys().isdisjoint({b"seen-time", b"idle"}) and (
+        fields[b"pending"] in ((":", b"0"), ("*", [])))
 
 
 RULES = {

@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
 from resp import Connection, encode  # noqa: E402
 from server import Server, is_redis, persistence_options  # noqa: E402
 
-OPTIONS = ["--proto-max-bulk-len", "1mb"]  # so that limits of length can be met without gigabytes
+# Limits of length can be met without gigabytes; and redis-server looks often for clients that waited long enough.
+OPTIONS = ["--proto-max-bulk-len", "1mb", "--hz", "500"]
 PATIENCE_SECONDS = 20.0
 FENCE = b"end-of-the-batch"
 FENCE_COMMAND = encode("PING", FENCE)

@@ -7,6 +7,7 @@ from allowed import Allowed
 from compare import Side, same
 from generate import Program
 from grammar import Command
+from newer import with_short_scores
 from pair import FENCE_COMMAND, FENCE_REPLY, Pair, exchange
 from replies import by_command, parse, shown, split
 from resp import encode
@@ -132,17 +133,15 @@ class Runner:
         queued: list[Command] = []
         before = b"", b""
         for command, our_reply, their_reply in zip(sent, ours, theirs):
-            if our_reply != their_reply:
-                equal = (command.name() == "EXEC"
-                         and self._same_exec(queued, our_reply, their_reply)) or same(
-                    command.rule, command.arguments, Side(our_reply, before[0]), Side(their_reply, before[1]))
-                if not equal:
-                    entry = self.allowed.entry(command.arguments, our_reply, their_reply)
-                    if entry is None:
-                        return Difference(command, our_reply, their_reply), False
-                    if not entry.goes_on:
-                        self.cut_short += 1
-                        return None, False
+            judged = None
+            if command.name() == "EXEC":
+                judged = self._judge_exec(queued, our_reply, their_reply)
+            fine, goes_on = judged or self._judge(command, our_reply, their_reply, before)
+            if not fine:
+                return Difference(command, our_reply, their_reply), False
+            if not goes_on:
+                self.cut_short += 1
+                return None, False
             if their_reply == b"+QUEUED\r\n":
                 queued.append(command)
             elif command.name() in ("EXEC", "DISCARD", "RESET"):
@@ -150,19 +149,29 @@ class Runner:
             before = our_reply, their_reply
         return None, True
 
-    def _same_exec(self, queued, ours, theirs) -> bool:
-        """The replies of a transaction, each by the rule of its command."""
+    def _judge(self, command, ours, theirs, before) -> tuple[bool, bool]:
+        """Whether two replies are as they should be, and whether what follows can be compared."""
+        if ours == theirs:
+            entry = self.allowed.entry(command.arguments, ours, theirs) if ours[:1] == b"-" else None
+            return True, entry is None or entry.goes_on
+        newer = with_short_scores(theirs)
+        if ours == newer or same(command.rule, command.arguments, Side(ours, before[0]), Side(newer, before[1])):
+            return True, True
+        entry = self.allowed.entry(command.arguments, ours, theirs)
+        return entry is not None, entry is not None and entry.goes_on
+
+    def _judge_exec(self, queued, ours, theirs) -> tuple[bool, bool] | None:
+        """The replies of a transaction, each by the rule of its command; `None` if they are not the queued commands'."""
         one, other = elements(ours), elements(theirs)
         if one is None or other is None or len(one) != len(other) or len(one) != len(queued):
-            return False
+            return None
         before = b"", b""
         for command, our_reply, their_reply in zip(queued, one, other):
-            if not same(command.rule, command.arguments, Side(our_reply, before[0]), Side(their_reply, before[1])):
-                entry = self.allowed.entry(command.arguments, our_reply, their_reply)
-                if entry is None or not entry.goes_on:
-                    return False
+            fine, goes_on = self._judge(command, our_reply, their_reply, before)
+            if not fine or not goes_on:
+                return fine, goes_on
             before = our_reply, their_reply
-        return True
+        return True, True
 
     def _compare_data(self, our_end, their_end, has_waits) -> Difference | None:
         """All keys of the first databases: type, encoding, time to live, content."""
@@ -209,7 +218,8 @@ class Runner:
             if command.name() == "TYPE":
                 kind = their_reply[1:-2]
             rule = "" if command.rule == "encoding" and kind in EXACT_ENCODING else command.rule
-            if not same(rule, command.arguments, Side(our_reply, b""), Side(their_reply, b"")):
+            newer = with_short_scores(their_reply)
+            if our_reply != newer and not same(rule, command.arguments, Side(our_reply, b""), Side(newer, b"")):
                 if not self.allowed.entry(command.arguments, our_reply, their_reply):
                     return Difference(command, our_reply, their_reply, True), theirs
         if len(ours) != len(theirs):

@@ -34,8 +34,7 @@ impl<'a> KillFilter<'a> {
             } else if is("user") {
                 filter.user = Some(value);
                 if value != b"default" {
-                    let name = String::from_utf8_lossy(value);
-                    return Err(Stop::error(format!("ERR No such user '{name}'")));
+                    return Err(Stop::quoting(&[b"ERR No such user '", value, b"'"]));
                 }
             } else if is("addr") {
                 filter.address = Some(value);

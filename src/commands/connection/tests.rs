@@ -151,6 +151,10 @@ fn client_names_and_kinds() {
         ("CLIENT UNBLOCK 7", ":1\r\n"),
         ("CLIENT UNBLOCK 8 ERROR", ":0\r\n"),
         ("CLIENT UNBLOCK 8 foo", "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR\r\n"),
+        (
+            "CLIENT UNBLOCK 8 foo ERROR",
+            "-ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.\r\n",
+        ),
         ("CLIENT TRACKING OFF", "+OK\r\n"),
         ("CLIENT TRACKING ON", "-ERR CLIENT TRACKING is not supported yet\r\n"),
         ("CLIENT LIST TYPE replica", "$0\r\n\r\n"),
@@ -240,4 +244,27 @@ fn replies_can_be_silenced() {
         ("CLIENT REPLY foo", "-ERR syntax error\r\n"),
         ("QUIT now", "+OK\r\n"),
     ]);
+}
+
+/// What a client sent comes back in errors byte for byte, also if it is no text.
+#[test]
+fn errors_quote_bytes() {
+    let server = StandIn::default();
+    let cases: [(&[&[u8]], &[u8]); 6] = [
+        (&[b"HELLO", b"2", b"\xff"], b"-ERR Syntax error in HELLO option '\xff'\r\n"),
+        (
+            &[b"CONFIG", b"SET", b"\xff", b"a"],
+            b"-ERR Unknown option or number of arguments for CONFIG SET - '\xff'\r\n",
+        ),
+        (&[b"CLIENT", b"LIST", b"TYPE", b"\xff"], b"-ERR Unknown client type '\xff'\r\n"),
+        (&[b"CLIENT", b"KILL", b"USER", b"\xff"], b"-ERR No such user '\xff'\r\n"),
+        (
+            &[b"DEBUG", b"\xff"],
+            b"-ERR unknown subcommand or wrong number of arguments for '\xff'. Try DEBUG HELP.\r\n",
+        ),
+        (&[b"FUNCTION", b"LIST", b"\xff"], b"-ERR Unknown argument \xff\r\n"),
+    ];
+    for (words, expected) in cases {
+        assert_eq!(server.call(&mut session(), words), expected, "{words:?}");
+    }
 }

@@ -30,10 +30,7 @@ impl Conditions {
                 b"xx" => &mut conditions.xx,
                 b"gt" => &mut conditions.gt,
                 b"lt" => &mut conditions.lt,
-                _ => {
-                    let word = String::from_utf8_lossy(word);
-                    return Err(Stop::error(format!("ERR Unsupported option {word}")));
-                }
+                _ => return Err(Stop::quoting(&[b"ERR Unsupported option ", word])),
             };
             *flag = true;
         }

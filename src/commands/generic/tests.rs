@@ -4,6 +4,7 @@ use crate::testing::{MiniServer, check};
 
 mod collections;
 mod dump;
+mod dumped_types;
 mod model;
 mod scans;
 

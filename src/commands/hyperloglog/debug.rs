@@ -31,8 +31,7 @@ pub(super) fn pfdebug(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         b"decode" => return Err(Stop::error("ERR HLL encoding is not sparse")),
         b"encoding" => cx.reply.simple(if is_sparse { "sparse" } else { "dense" }),
         _ => {
-            let word = String::from_utf8_lossy(args.word(1)).into_owned();
-            return Err(Stop::error(format!("ERR Unknown PFDEBUG subcommand '{word}'")));
+            return Err(Stop::quoting(&[b"ERR Unknown PFDEBUG subcommand '", args.word(1), b"'"]));
         }
     }
     Ok(())

@@ -77,7 +77,7 @@ fn set(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
     }
     let pairs: Vec<(&[u8], &[u8])> =
         (2..args.len()).step_by(2).map(|index| (args.word(index), args.word(index + 1))).collect();
-    let refused = |error: crate::config::SetError| Stop::error(error.to_string());
+    let refused = |error: crate::config::SetError| Stop::quoting(&[&error.text()]);
     let (config, changed) = cx.server.config().set(&pairs, cx.session.is_local()).map_err(refused)?;
     cx.server.set_config(config, &changed).map_err(refused)?;
     cx.reply.ok();

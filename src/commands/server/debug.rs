@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::super::args::{not_an_integer, wrong_subcommand};
 use super::super::help;
 use super::super::*;
 use crate::config::choice::Permission;
@@ -96,21 +97,16 @@ fn debug(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
         (b"reload", _) | (b"loadaof", 2) => {
             cx.server.reload().map_err(|error| Stop::error(format!("ERR {error}")))?;
         }
-        (b"error", 3) => return Err(Stop::error(String::from_utf8_lossy(args.word(2)).into_owned())),
+        (b"error", 3) => return Err(Stop::quoting(&[args.word(2)])),
         (b"listpack", 3) => return Err(Stop::error("ERR Not a listpack encoded object.")),
         (b"stringmatch-len", 4) => {
             let len = parse_i64(args.word(2)).filter(|len| (0..=LONGEST_TEXT).contains(len));
-            let len = len.ok_or_else(super::super::args::not_an_integer)?;
+            let len = len.ok_or_else(not_an_integer)?;
             let found = glob_match(args.word(3), &b"a".repeat(len as usize), false);
             cx.reply.integer(i64::from(found));
             return Ok(());
         }
-        _ => {
-            let word = String::from_utf8_lossy(args.word(1)).into_owned();
-            return Err(Stop::error(format!(
-                "ERR unknown subcommand or wrong number of arguments for '{word}'. Try DEBUG HELP."
-            )));
-        }
+        _ => return Err(wrong_subcommand(args)),
     }
     cx.reply.ok();
     Ok(())

@@ -114,8 +114,7 @@ fn list(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
             continue;
         }
         if !word.eq_ignore_ascii_case(b"libraryname") {
-            let word = String::from_utf8_lossy(word);
-            return Err(Stop::error(format!("ERR Unknown argument {word}")));
+            return Err(Stop::quoting(&[b"ERR Unknown argument ", word]));
         }
         if cursor.next().is_none() {
             return Err(Stop::error("ERR library name argument was not given"));

@@ -90,8 +90,7 @@ fn doctor(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
 }
 
 fn graph(_cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
-    let event = String::from_utf8_lossy(args.word(2));
-    Err(Stop::error(format!("ERR No samples available for event '{event}'")))
+    Err(Stop::quoting(&[b"ERR No samples available for event '", args.word(2), b"'"]))
 }
 
 fn empty(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {

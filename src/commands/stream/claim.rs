@@ -2,7 +2,7 @@
 //!
 //! The log gets what came of it: which entries the consumer has now, delivered when and how often.
 
-use super::options::{id, no_group, quoted, start, stream_and_group};
+use super::options::{id, no_group, start, stream_and_group};
 use crate::commands::args::{Args, syntax_error};
 use crate::commands::{Context, RunResult};
 use crate::config::Events;
@@ -166,8 +166,7 @@ fn options(args: Args<'_>, first: usize, now_ms: u64) -> Result<Options, Stop> {
         } else if more && words.eat("LASTID") {
             options.last = id(words.word()?)?;
         } else {
-            let word = quoted(words.word()?);
-            return Err(Stop::error(format!("ERR Unrecognized XCLAIM option '{word}'")));
+            return Err(Stop::quoting(&[b"ERR Unrecognized XCLAIM option '", words.word()?, b"'"]));
         }
     }
     Ok(options)

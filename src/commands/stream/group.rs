@@ -1,7 +1,7 @@
 //! XGROUP.
 
-use super::options::{id, invalid_id, no_group_of, no_such_form};
-use crate::commands::args::{Args, not_an_integer};
+use super::options::{id, invalid_id, no_group_of};
+use crate::commands::args::{Args, not_an_integer, wrong_subcommand};
 use crate::commands::{Context, RunResult};
 use crate::config::Events;
 use crate::keyspace::transaction::{Entry, Stop};
@@ -26,7 +26,7 @@ fn options(args: Args<'_>, is_create: bool) -> Result<Options, Stop> {
                 return Err(Stop::error("ERR value for ENTRIESREAD must be positive or -1"));
             }
         } else {
-            return Err(no_such_form(args));
+            return Err(wrong_subcommand(args));
         }
     }
     Ok(options)
@@ -63,7 +63,7 @@ pub(super) fn create(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         return Err(missing());
     }
     if args.len() > MOST_WORDS {
-        return Err(no_such_form(args));
+        return Err(wrong_subcommand(args));
     }
     let last = match args.word(4) {
         b"$" => found.map_or(StreamId::ZERO, |stream| stream.head.last),
@@ -84,7 +84,7 @@ pub(super) fn setid(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let options = options(args, false)?;
     let (stream, group) = existing_group(cx, args)?;
     if !matches!(args.len(), 5 | 7) {
-        return Err(no_such_form(args));
+        return Err(wrong_subcommand(args));
     }
     let last = match args.word(4) {
         b"$" => stream.head.last,

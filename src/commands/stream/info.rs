@@ -1,8 +1,8 @@
 //! XINFO.
 
-use super::options::{no_group_of, no_such_form};
+use super::options::no_group_of;
 use super::pending::write_pending;
-use crate::commands::args::{Args, not_an_integer};
+use crate::commands::args::{Args, not_an_integer, wrong_subcommand};
 use crate::commands::{Context, RunResult};
 use crate::keyspace::transaction::Stop;
 use crate::number::parse_i64;
@@ -83,7 +83,7 @@ fn full_count(args: Args<'_>) -> Result<Option<u64>, Stop> {
             let count = parse_i64(args.word(5)).ok_or_else(not_an_integer)?;
             Ok(Some(u64::try_from(count).unwrap_or(USUAL)))
         }
-        _ => Err(no_such_form(args)),
+        _ => Err(wrong_subcommand(args)),
     }
 }
 

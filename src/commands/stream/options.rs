@@ -50,31 +50,14 @@ fn bound(word: &[u8], missing_seq: u64) -> Result<(StreamId, bool), Stop> {
     id.map(|id| (id, excluded)).ok_or_else(invalid_id)
 }
 
-/// Text that a client sent, for an error.
-pub(super) fn quoted(word: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(word)
-}
-
 /// `NOGROUP`, of commands that need key and group; `of` goes behind it.
 pub(super) fn no_group(key: &[u8], group: &[u8], of: &str) -> Stop {
-    let (key, group) = (quoted(key), quoted(group));
-    Stop::error(format!("NOGROUP No such key '{key}' or consumer group '{group}'{of}"))
+    Stop::quoting(&[b"NOGROUP No such key '", key, b"' or consumer group '", group, b"'", of.as_bytes()])
 }
 
 /// `NOGROUP`, of commands whose key is there.
 pub(super) fn no_group_of(key: &[u8], group: &[u8]) -> Stop {
-    let (key, group) = (quoted(key), quoted(group));
-    Stop::error(format!("NOGROUP No such consumer group '{group}' for key name '{key}'"))
-}
-
-/// What XGROUP and XINFO say to arguments that fit no subcommand.
-pub(super) fn no_such_form(args: Args<'_>) -> Stop {
-    let name = args.word(1);
-    let name = quoted(&name[..name.len().min(128)]);
-    let command = quoted(args.word(0)).to_uppercase();
-    Stop::error(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{name}'. Try {command} HELP."
-    ))
+    Stop::quoting(&[b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"])
 }
 
 /// The stream at word 1 and its group at word 2; `None` if one is missing.

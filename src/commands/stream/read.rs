@@ -1,6 +1,6 @@
 //! XLEN, XRANGE, XREVRANGE, XREAD.
 
-use super::options::{id, quoted, span};
+use super::options::{id, span};
 use crate::commands::args::{Args, not_an_integer, syntax_error};
 use crate::commands::{Context, RunResult};
 use crate::keyspace::transaction::{Block, Otherwise, Stop};
@@ -251,7 +251,7 @@ pub(super) fn xread(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 
 /// The error to an id that means nothing to XREADGROUP.
 pub(super) fn meaningless(word: &[u8]) -> Stop {
-    let symbol = quoted(word);
+    let symbol = String::from_utf8_lossy(word);
     Stop::error(format!(
         "ERR The {symbol} ID is meaningless in the context of XREADGROUP: you want to read the history of this \
          consumer by specifying a proper ID, or use the > ID to get new messages. The {symbol} ID would just \

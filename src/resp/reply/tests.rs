@@ -83,7 +83,7 @@ fn a_line_end_cannot_break_out_of_a_line() {
     check_same(|r| r.error("ERR unknown command 'a\r\n+OK'"), "-ERR unknown command 'a  +OK'\r\n");
     check_same(|r| r.simple("a\nb"), "+a b\r\n");
     let mut reply = Reply::new(Protocol::Resp2);
-    reply.error_bytes(b"ERR \xff\n");
+    reply.error(b"ERR \xff\n");
     assert_eq!(reply.as_slice(), b"-ERR \xff \r\n");
 }
 

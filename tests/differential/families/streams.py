@@ -33,7 +33,7 @@ COMMANDS = """
 5  XAUTOCLAIM key group consumer idle stream-bound [COUNT small] [JUSTID]
 5  XINFO STREAM key => stream-info
 4  XINFO STREAM key FULL [COUNT integer] => stream-info
-4  XINFO GROUPS key
+4  XINFO GROUPS key => stream-info
 4  XINFO CONSUMERS key group => stream-info
 1  XINFO HELP => help
 2  DEL key
