@@ -29,6 +29,7 @@ use pika_core::slowlog::SlowLog;
 use crate::connection::Core;
 use crate::elsewhere::{run_exclusive_elsewhere, run_on_view, to_record};
 use crate::message::*;
+use crate::messaging;
 use crate::state::{State, now_ms};
 use crate::work::{Blocked, Exclusive, Op, Work, add_slow};
 use crate::write_behind::Job;
@@ -80,6 +81,10 @@ pub struct Host {
     waiting: HashMap<u64, Blocked>,
     waiting_for: HashMap<KeyBuf, VecDeque<u64>>,
     now_ms: u64,
+    /// Some client tracks keys.
+    tracking: bool,
+    /// The client whose command ran last; 0: it was none's.
+    cause: u64,
 }
 
 #[derive(Debug)]
@@ -126,6 +131,11 @@ impl Host {
 
     /// Takes over options that changed.
     fn refresh(&mut self) {
+        let tracking = self.state.messaging.is_tracking();
+        if tracking != self.tracking {
+            self.tracking = tracking;
+            self.follow();
+        }
         let version = self.state.config_version.load(Ordering::Acquire);
         if version != self.config_version {
             use pika_core::config::options;
@@ -146,6 +156,7 @@ impl Host {
         }
         self.refresh();
         self.now_ms = now_ms();
+        self.cause = work.client_facts.0;
         if work.atomic && !work.begun {
             work = match self.begin_atomic(work) {
                 Some(work) if work.void => return Ran::Done(work),
@@ -253,6 +264,13 @@ impl Host {
         let mut reply = std::mem::take(&mut work.reply);
         let environment = environment(work, op.database, self.now_ms, settings);
         let partition = self.partition.as_mut().expect("checked by the caller");
+        if op.tracked {
+            // Of what changed before, this client need not be told.
+            messaging::tell_changes(&self.state, partition, work.client_facts.0);
+            partition.follows = true;
+            let keys = op.entry.command.keys_of(work.next_args());
+            messaging::remember(&self.state, work.client_facts.0, keys);
+        }
         let source = Source::One(partition);
         let done =
             execute(op.entry.command, work.next_args(), source, Reach::SERVING, environment, &mut reply);
@@ -498,10 +516,13 @@ impl Host {
             self.away.push_back(Deferred::Expire(due));
             return;
         }
+        self.refresh();
         self.now_ms = now_ms();
+        self.cause = 0;
+        let events = self.settings.events;
         for entry in due {
             let now_ms = self.now_ms;
-            let result = expiry::remove_due(self.partition(), Reach::SERVING, now_ms, &entry);
+            let result = expiry::remove_due(self.partition(), Reach::SERVING, now_ms, &entry, events);
             match result {
                 Ok(()) => {}
                 Err(pika_core::keyspace::transaction::Stop::Engine(error)) => {
@@ -512,6 +533,8 @@ impl Host {
                 Err(_) => {}
             }
         }
+        // Several fields of a hash that go at once are one event.
+        self.partition().events.dedup();
         self.look_at_changes();
         self.send_tick();
     }
@@ -550,6 +573,7 @@ impl Host {
 
     /// Lends the state to a command over all partitions, or runs the command if this is the last of them.
     fn lend(&mut self, mut exclusive: Box<Exclusive>) {
+        self.refresh();
         let Some(partition) = &self.partition else {
             self.away.push_back(Deferred::Lend(exclusive));
             return;
@@ -585,6 +609,7 @@ impl Host {
         }
         self.follow();
         self.now_ms = now_ms();
+        self.cause = message.cause;
         self.look_at_changes();
         if let Some(mut work) = message.work {
             for (id, nanos, failed) in work.ran.drain(..) {
@@ -621,7 +646,8 @@ pub fn environment<'a>(
     now_ms: u64,
     settings: &'a Settings,
 ) -> Environment<'a> {
-    Environment { now_ms, settings, database, atomic: work.atomic, watch: work.watch.as_ref() }
+    let Work { atomic, no_touch, .. } = *work;
+    Environment { now_ms, settings, database, atomic, watch: work.watch.as_ref(), no_touch }
 }
 
 fn deliver(work: Box<Work>) {
@@ -671,6 +697,8 @@ impl PartitionActor {
                 waiting: HashMap::new(),
                 waiting_for: HashMap::new(),
                 now_ms: 0,
+                tracking: false,
+                cause: 0,
             }));
             HOST.with(|slot| *slot.borrow_mut() = Some(host.clone()));
             PartitionActor { host }

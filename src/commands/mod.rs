@@ -19,6 +19,8 @@ pub mod hash;
 mod help;
 mod hyperloglog;
 pub mod list;
+mod monitor;
+mod pubsub;
 pub mod redact;
 mod server;
 pub mod set;

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use super::Args;
 use super::spec::{Command, Flags, Run};
 use super::{
-    bitmap, connection, database, generic, geo, hash, hyperloglog, list, server, set, sorted_set, stream,
-    string, transactions,
+    bitmap, connection, database, generic, geo, hash, hyperloglog, list, monitor, pubsub, server, set,
+    sorted_set, stream, string, transactions,
 };
 
 /// The families. A new family adds a line here; a new command does not.
@@ -22,6 +22,8 @@ const FAMILIES: &[&[Command]] = &[
     stream::COMMANDS,
     sorted_set::COMMANDS,
     geo::COMMANDS,
+    pubsub::COMMANDS,
+    monitor::COMMANDS,
     connection::COMMANDS,
     transactions::COMMANDS,
     database::COMMANDS,

@@ -181,8 +181,13 @@ pub struct Partition {
     pub databases_changed: bool,
     /// Somebody wants [`Partition::touched`].
     pub follows: bool,
-    /// Meta keys that commits changed, while somebody follows them; whoever runs commands takes them.
-    pub touched: Vec<KeyBuf>,
+    /// Databases were emptied since whoever runs commands last looked.
+    pub databases_flushed: bool,
+    /// Meta keys that commits changed, while somebody follows them, and whether it was because their time had come;
+    /// whoever runs commands takes them.
+    pub touched: Vec<(KeyBuf, bool)>,
+    /// Of these, the first ones that the clients that track keys were told of.
+    pub told: usize,
     /// Events that commits told of; whoever runs commands takes them.
     pub events: Vec<Event>,
 }
@@ -228,8 +233,10 @@ impl Partition {
             watchers: Watchers::default(),
             atomic: None,
             databases_changed: false,
+            databases_flushed: false,
             follows: false,
             touched: Vec::new(),
+            told: 0,
             events: Vec::new(),
         }
     }
@@ -571,6 +578,7 @@ impl Partition {
     pub(super) fn flush_database(&mut self, database: usize) {
         self.touch_watched(self.namespaces.of(database), None);
         self.databases_changed = true;
+        self.databases_flushed = true;
         let dead = self.namespaces.flush(database);
         self.counts.forget(dead);
         self.namespaces_changed.push(dead);

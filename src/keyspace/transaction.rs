@@ -249,6 +249,8 @@ pub struct Transaction<'a> {
     /// Keys that it removes because their time has come. Who watches one knows its time, and to who began later it
     /// was gone.
     lapsed: Vec<KeyBuf>,
+    /// All changes are by time.
+    by_time: bool,
     /// When keys were used last, to be told when they are written.
     used: Vec<(Slot, KeyBuf, u32)>,
     wanted_events: Events,
@@ -296,6 +298,7 @@ impl<'a> Transaction<'a> {
             follows,
             touched: Vec::new(),
             lapsed: Vec::new(),
+            by_time: false,
             used: Vec::new(),
             wanted_events: Events::default(),
             events: Vec::new(),
@@ -439,6 +442,7 @@ impl<'a> Transaction<'a> {
             self.stats.0 += 1;
         } else {
             self.stats.1 += 1;
+            self.notify(Events::KEY_MISS, "keymiss", &entry);
         }
         Ok(entry)
     }
@@ -446,7 +450,9 @@ impl<'a> Transaction<'a> {
     /// The place of a key, for a write that does not care what was there (a plain SET): what it was is found
     /// out when the write reaches the engine. Uses what is in memory already.
     pub fn entry_blind(&mut self, key: &[u8]) -> Result<Entry, Stop> {
-        if self.atomic {
+        // Whether the key is new, or its time has come, is then known only later.
+        let told = self.wanted_events.contains(Events::NEW) || self.wanted_events.contains(Events::EXPIRED);
+        if self.atomic || told {
             return self.entry(key);
         }
         let (slot, meta_key) = self.place(key);
@@ -550,6 +556,9 @@ impl<'a> Transaction<'a> {
             }
             _ => None,
         };
+        if !entry.exists() {
+            self.notify(Events::NEW, "new", entry);
+        }
         let old = entry.stored_meta();
         let old_expiry = old.and_then(|old| old.expire_ms);
         let counts_alike =
@@ -768,6 +777,15 @@ impl<'a> Transaction<'a> {
         self.partition(index)?.used_s(Family::Meta, &meta_key)
     }
 
+    /// Sets when a key was last used, Unix time in seconds, if it is in memory; see [`Transaction::peek_used_s`].
+    pub fn restore_used_s(&mut self, key: &[u8], used_s: u32) {
+        let (slot, meta_key) = self.place(key);
+        let index = self.index_of(slot);
+        if let Some(partition) = self.partition(index) {
+            partition.set_used_s(Family::Meta, &meta_key, used_s);
+        }
+    }
+
     /// Says that this is one command of several that happen together (EXEC): none of them is blind, so that the others
     /// may ask for counts.
     pub fn set_atomic(&mut self, atomic: bool) {
@@ -781,6 +799,11 @@ impl<'a> Transaction<'a> {
         if let Some(partition) = self.partition(index) {
             partition.watchers.add(&entry.meta_key, expire_ms, watch);
         }
+    }
+
+    /// Says that what it changed so far, changed since its time had come, and by nobody's command.
+    pub(super) fn changed_by_time(&mut self) {
+        self.by_time = true;
     }
 
     // ---- events -----------------------------------------------------------------------------------------
@@ -876,15 +899,16 @@ impl<'a> Transaction<'a> {
         for meta_key in std::mem::take(&mut self.lapsed) {
             let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
             if let Some(partition) = self.partition(index).filter(|partition| partition.follows) {
-                partition.touched.push(meta_key);
+                partition.touched.push((meta_key, true));
             }
         }
+        let by_time = self.by_time;
         for meta_key in std::mem::take(&mut self.touched) {
             let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
             if let Some(partition) = self.partition(index) {
                 partition.watchers.touch(&meta_key);
                 if partition.follows {
-                    partition.touched.push(meta_key);
+                    partition.touched.push((meta_key, by_time));
                 }
             }
         }
