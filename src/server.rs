@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::commands::RunResult;
 use crate::commands::args::Args;
-use crate::config::{Config, Id, SetError};
+use crate::config::{Config, Extent, Id, SetError};
 use crate::encoding::meta::Type;
 use crate::info::{Numbers, Sections, Statistics};
 use crate::resp::Reply;
@@ -73,8 +73,9 @@ pub trait Server {
     /// Replaces the options and puts to use those that `changed`; none of them, on an error.
     fn set_config(&self, config: Config, changed: &[Id]) -> Result<(), SetError>;
 
-    /// Writes the options into the configuration file. An error is shown behind `ERR Rewriting config file: `.
-    fn rewrite_config(&self) -> Result<(), String>;
+    /// Writes the options into the configuration file. An error is shown behind `ERR Rewriting config file: `, or what
+    /// else the command says.
+    fn rewrite_config(&self, extent: Extent) -> Result<(), String>;
 
     /// Makes a backup, and returns when it is whole. An error is shown behind `ERR `.
     fn save(&self) -> Result<(), String>;

@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use pika_core::config::{Config, Disk, Id, SetError, options, rewrite};
+use pika_core::config::{Config, Disk, Extent, Id, SetError, options, rewrite};
 use pika_core::engine::{Engine, Family};
 use pika_core::info::{self, Numbers, Section, Sections, Statistics};
 use pika_core::server::{Backup, ClientFacts, Compact, Identity, Messages, Pause, Server, Shutdown, Unblock};
@@ -388,11 +388,11 @@ impl Server for Service {
         Ok(())
     }
 
-    fn rewrite_config(&self) -> Result<(), String> {
+    fn rewrite_config(&self, extent: Extent) -> Result<(), String> {
         let Some(path) = &self.state.config_path else {
             return Err("The server is running without a config file".into());
         };
-        let files = rewrite(path, &self.state.config(), &Disk).map_err(|error| error.to_string())?;
+        let files = rewrite(path, &self.state.config(), extent, &Disk).map_err(|error| error.to_string())?;
         for (path, text) in files {
             let temporary = path.with_extension("rewrite");
             std::fs::write(&temporary, text)

@@ -54,9 +54,10 @@ impl Layer {
             return Ok(());
         };
         let kind = named.id.row().kind;
-        // Redis takes `bind` and, on the command line, `save` without arguments for empty ones.
+        // Redis takes `bind` and, on the command line, `save` without arguments for empty ones. Without any,
+        // `shutdown-on-…` is told which words there are.
         let count_fits = match kind {
-            Kind::Words | Kind::Save => true,
+            Kind::Words | Kind::Save | Kind::Shutdown => true,
             Kind::Master => arguments.len() == 2 || matches!(arguments, [word] if word.is_empty()),
             _ if kind.takes_many() => !arguments.is_empty(),
             _ => arguments.len() == 1,

@@ -1,5 +1,6 @@
 //! Loading: defaults, then files, then the environment, then the command line; the later one wins.
 
+use super::command_line;
 use super::current::Config;
 use super::key::Id;
 use super::layer::{Layer, LoadError, merged_text};
@@ -10,6 +11,9 @@ use super::value::Value;
 use config::Format;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// The option whose points on the command line add to those of the files.
+const SAVE: &str = "save";
 
 /// The file of a configuration folder that is read first, and that CONFIG REWRITE adds to.
 pub const MAIN_FILE: &str = "pika.toml";
@@ -97,7 +101,7 @@ pub fn load(sources: &Sources<'_>, files: &dyn Files) -> Result<Loaded, LoadErro
         None => Vec::new(),
     };
     layers.push(environment_layer(sources.environment)?);
-    layers.push(command_line_layer(arguments)?);
+    layers.push(command_line_layer(arguments, &layers)?);
     let mut warnings: Vec<String> =
         layers.iter_mut().flat_map(|layer| std::mem::take(&mut layer.warnings)).collect();
     warnings.extend(ineffective(&layers));
@@ -189,19 +193,18 @@ fn environment_layer(environment: &[(String, String)]) -> Result<Layer, LoadErro
     Ok(layer)
 }
 
-/// Reads `--name value…`: the values are what follows up to the next word that begins with `--`.
-fn command_line_layer(arguments: &[String]) -> Result<Layer, LoadError> {
+/// `earlier` is what the layers below say: points of `save` add to theirs, as in Redis.
+fn command_line_layer(arguments: &[String], earlier: &[Layer]) -> Result<Layer, LoadError> {
     let mut layer = Layer::default();
-    let mut rest = arguments;
-    while let Some((option, after)) = rest.split_first() {
-        let Some(name) = option.strip_prefix("--").filter(|name| !name.is_empty()) else {
-            let problem = format!("expected an option such as --port, found '{option}'");
-            return Err(LoadError { origin: "command line".into(), problem });
-        };
-        let count = after.iter().take_while(|word| !word.starts_with("--")).count();
-        let words = std::iter::once(name.to_string()).chain(after[..count].iter().cloned()).collect();
-        layer.put_directive(&Directive { origin: format!("command line {option}"), words })?;
-        rest = &after[count..];
+    let directives = command_line::directives(arguments)?;
+    let is_save = |directive: &Directive| directive.words[0].eq_ignore_ascii_case(SAVE);
+    if directives.iter().any(is_save)
+        && let Some(points) = earlier.iter().rev().find_map(|layer| layer.values.get(SAVE))
+    {
+        layer.values.insert(SAVE.into(), points.clone());
+    }
+    for directive in &directives {
+        layer.put_directive(directive)?;
     }
     Ok(layer)
 }

@@ -7,6 +7,7 @@
 //! - [`document`] writes `docs/config.md` and `config/pika.toml`; a test keeps them up to date.
 
 pub mod choice;
+mod command_line;
 mod current;
 pub mod document;
 mod key;
@@ -28,7 +29,7 @@ pub use current::{Config, SetError};
 pub use key::{Accepts, Id, Key, Setting, Size};
 pub use layer::LoadError;
 pub use load::{Disk, ENVIRONMENT_PREFIX, Files, Loaded, MAIN_FILE, Sources, load};
-pub use rewrite::rewrite;
+pub use rewrite::{Extent, rewrite};
 pub use row::{Alias, Change, Effect, Kind, Row, Section};
 pub use size::{format_size, parse_size};
 pub use special::{BufferLimit, BufferLimits, Events, Master, SavePoint};

@@ -217,7 +217,7 @@ impl Server for StandIn {
         Ok(())
     }
 
-    fn rewrite_config(&self) -> Result<(), String> {
+    fn rewrite_config(&self, _: Extent) -> Result<(), String> {
         Err("no disk".into())
     }
 

@@ -276,6 +276,8 @@ impl Host {
 
     fn end_wait(&mut self, ticket: u64, error: Option<&str>) {
         let Some(Blocked { mut work, block, .. }) = self.forget(ticket) else { return };
+        // A call that took no time: what it waited is nobody's work.
+        self.statistics.ran(work.ops[work.next].entry.id, 0, error.is_some(), self.track_latency);
         let start = work.reply.len();
         match error {
             Some(text) => {

@@ -3,6 +3,7 @@
 use super::super::args::syntax_error;
 use super::super::help::HELP;
 use super::super::*;
+use crate::config::Extent;
 use crate::glob::glob_match;
 use crate::server::AdminContext;
 
@@ -88,7 +89,9 @@ fn rewrite(cx: &mut AdminContext<'_>, _args: Args<'_>) -> RunResult {
     if cx.server.identity().config_file.is_empty() {
         return Err(Stop::error("ERR The server is running without a config file"));
     }
-    cx.server.rewrite_config().map_err(|error| Stop::error(format!("ERR Rewriting config file: {error}")))?;
+    cx.server
+        .rewrite_config(Extent::Changed)
+        .map_err(|error| Stop::error(format!("ERR Rewriting config file: {error}")))?;
     cx.reply.ok();
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::super::generic::dump::limits;
 use super::super::generic::keys::inspect;
 use super::super::help;
 use super::super::*;
+use crate::config::Extent;
 use crate::config::choice::Permission;
 use crate::config::options::ENABLE_DEBUG_COMMAND;
 use crate::glob::glob_match;
@@ -47,6 +48,8 @@ pub(super) const DEBUG: Command = Command {
 const HELP_LINES: &[&str] = &[
     "CHANGE-REPL-ID",
     "    Begins a new replication history.",
+    "CONFIG-REWRITE-FORCE-ALL",
+    "    As CONFIG REWRITE, but writes all options, also those at their default.",
     "ERROR <string>",
     "    Answers the string as an error.",
     "JMAP",
@@ -97,6 +100,10 @@ fn debug(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
         (b"jmap", 2) | (b"quicklist-packed-threshold", 3) => {}
         (b"set-active-expire", 3) => cx.server.set_active_expire(parse_i64(args.word(2)) == Some(1)),
         (b"change-repl-id", 2) => cx.server.change_replication_id(),
+        (b"config-rewrite-force-all", 2) => cx
+            .server
+            .rewrite_config(Extent::All)
+            .map_err(|error| Stop::error(format!("ERR CONFIG-REWRITE-FORCE-ALL failed: {error}")))?,
         (b"reload", _) | (b"loadaof", 2) => {
             cx.server.reload().map_err(|error| Stop::error(format!("ERR {error}")))?;
         }

@@ -143,12 +143,12 @@ fn errors_name_the_place_and_what_was_expected() {
     );
     assert_eq!(
         problem(load_all(&none, &[], &["--port", "x"])),
-        "command line --port: port: argument couldn't be parsed into an integer"
+        "command line 'port \"x\"': port: argument couldn't be parsed into an integer"
     );
-    assert_eq!(problem(load_all(&none, &[], &["--foo"])), "command line --foo: unknown option 'foo'");
+    assert_eq!(problem(load_all(&none, &[], &["--foo"])), "command line 'foo': unknown option 'foo'");
     assert_eq!(
         problem(load_all(&none, &[], &["--port"])),
-        "command line --port: port: wrong number of arguments"
+        "command line 'port': port: wrong number of arguments"
     );
     assert!(problem(load_all(&none, &[], &["nowhere"])).starts_with("nowhere: "));
     assert_eq!(
@@ -179,7 +179,84 @@ fn the_command_line_is_read_as_redis_reads_it() {
     assert_eq!(save(&["--save", "60", "1", "--save", "70", "2"]), "60 1 70 2");
     assert_eq!(save(&["--save", "60", "1", "--save", ""]), "");
     assert_eq!(save(&["--save", "--port", "1"]), "");
-    assert!(problem(load_all(&files, &[], &["my.conf", "other"])).contains("found 'other'"));
+    assert!(problem(load_all(&files, &[], &["my.conf", "other"])).contains("unknown option 'other'"));
+    assert!(problem(load_all(&files, &[], &["my.conf", "--"])).contains("found '--'"));
+}
+
+#[test]
+fn save_on_the_command_line_adds_to_the_file() {
+    let files = Memory::with(&[("my.conf", "save 900 1\n")]);
+    let save = |arguments: &[&str]| {
+        let config = load_all(&files, &[], arguments).expect("valid").config;
+        config.show(&[b"save"], |_, _| false)[0].1.clone()
+    };
+    assert_eq!(save(&["my.conf"]), "900 1");
+    assert_eq!(save(&["my.conf", "--save", "100", "100"]), "900 1 100 100");
+    assert_eq!(save(&["my.conf", "--save"]), "");
+    assert_eq!(save(&["my.conf", "--save", "", "--save", "1", "2"]), "1 2");
+}
+
+#[test]
+fn an_option_on_the_command_line_has_a_value_whatever_it_begins_with() {
+    let config = |arguments: &[&str]| load_all(&Memory::default(), &[], arguments).expect("valid").config;
+    let show = |config: &Config, name: &str| config.show(&[name.as_bytes()], |_, _| false)[0].1.clone();
+    let title = config(&["--proc-title-template", "--save", "--save", "", "--loglevel", "verbose"]);
+    assert_eq!(show(&title, "proc-title-template"), "--save");
+    assert_eq!((show(&title, "save"), show(&title, "loglevel")), (String::new(), "verbose".into()));
+    let together = config(&["--proc-title-template --a--b", "--loglevel 'verbose'", "--maxmemory 700mb"]);
+    assert_eq!(show(&together, "proc-title-template"), "--a--b");
+    assert_eq!(
+        (show(&together, "loglevel"), show(&together, "maxmemory")),
+        ("verbose".into(), "734003200".into())
+    );
+    let words =
+        config(&["--shutdown-on-sigint", "nosave", "force", "now", "--shutdown-on-sigterm", "nosave force"]);
+    assert_eq!(show(&words, "shutdown-on-sigint"), "nosave now force");
+    assert_eq!(show(&words, "shutdown-on-sigterm"), "nosave force");
+    let files = Memory::with(&[("my.conf", "")]);
+    let bare =
+        load_all(&files, &[], &["my.conf", "loglevel", "verbose", "--port", "7"]).expect("valid").config;
+    assert_eq!((show(&bare, "loglevel"), show(&bare, "port")), ("verbose".into(), "7".into()));
+}
+
+#[test]
+fn errors_of_the_command_line_show_its_words() {
+    let cases: [(&[&str], &str); 9] = [
+        (&["--port"], "command line 'port': port: wrong number of arguments"),
+        (
+            &["--port", "6379", "6380"],
+            "command line 'port \"6379\" \"6380\"': port: wrong number of arguments",
+        ),
+        (
+            &["--port", "--loglevel", "verbose"],
+            "command line 'port \"--loglevel\" \"verbose\"': port: wrong number of arguments",
+        ),
+        (
+            &["--port", "--bla", "--loglevel", "verbose"],
+            "command line 'port \"--bla\"': port: argument couldn't be parsed into an integer",
+        ),
+        (
+            &["--loglevel", "--bla"],
+            "command line 'loglevel \"--bla\"': loglevel: argument(s) must be one of the following: ",
+        ),
+        (
+            &["--shutdown-on-sigint"],
+            "command line 'shutdown-on-sigint': shutdown-on-sigint: argument(s) must be one of the following: ",
+        ),
+        (
+            &["--replicaof", "--127.0.0.1", "abc"],
+            "command line 'replicaof \"--127.0.0.1\" \"abc\"': replicaof: Invalid master port",
+        ),
+        (
+            &["--replicaof", "--127.0.0.1", "--abc", "1"],
+            "command line 'replicaof \"--127.0.0.1\"': replicaof: wrong number of arguments",
+        ),
+        (&["--requirepass", "a", "b"], "command line 'requirepass': requirepass: wrong number of arguments"),
+    ];
+    for (arguments, expected) in cases {
+        let found = problem(load_all(&Memory::default(), &[], arguments));
+        assert!(found.starts_with(expected), "{arguments:?}: {found}");
+    }
 }
 
 #[test]

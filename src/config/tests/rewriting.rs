@@ -4,7 +4,7 @@ use super::super::key::Id;
 use super::super::layer::LoadError;
 use super::super::load::load_files;
 use super::super::options;
-use super::super::rewrite::rewrite;
+use super::super::rewrite::{Extent, rewrite};
 use super::super::value::Value;
 use super::{Memory, parse, samples};
 use std::path::{Path, PathBuf};
@@ -16,8 +16,17 @@ fn with_value(config: &Config, id: Id, value: Value) -> Config {
 
 /// Rewrites in memory; gives the files after it.
 fn apply(path: &str, config: &Config, files: &[(&str, &str)]) -> Result<Memory, LoadError> {
+    apply_to(path, config, Extent::Changed, files)
+}
+
+fn apply_to(
+    path: &str,
+    config: &Config,
+    extent: Extent,
+    files: &[(&str, &str)],
+) -> Result<Memory, LoadError> {
     let mut files = Memory::with(files);
-    for (path, text) in rewrite(Path::new(path), config, &files)? {
+    for (path, text) in rewrite(Path::new(path), config, extent, &files)? {
         files.0.insert(path, text);
     }
     Ok(files)
@@ -52,7 +61,7 @@ fn every_option_survives_rewrite_and_reload() {
             let wrong: Vec<_> = config.differences(&reloaded).iter().map(|id| id.row().name).collect();
             assert!(wrong.is_empty(), "{wrong:?} in\n{after}");
             assert_eq!(
-                rewrite(Path::new(path), &config, &files),
+                rewrite(Path::new(path), &config, Extent::Changed, &files),
                 Ok(Vec::new()),
                 "a second rewrite changes nothing"
             );
@@ -64,13 +73,31 @@ fn every_option_survives_rewrite_and_reload() {
 }
 
 #[test]
+fn all_options_can_be_written_and_read_again() {
+    for (path, file, before) in
+        [("config", "config/pika.toml", "port = 7"), ("r.conf", "r.conf", "# mine\nport 7\nsave 900 1\n")]
+    {
+        let base = load_files(Path::new(path), &Memory::with(&[(file, before)])).expect("valid");
+        let files = apply_to(path, &base, Extent::All, &[(file, before)]).expect("rewritten");
+        let after = text(&files, file);
+        assert_eq!(load_files(Path::new(path), &files).as_ref(), Ok(&base), "from\n{after}");
+        for id in Id::all() {
+            let name = id.row().name;
+            let count = after.lines().filter(|line| line.split([' ', '=']).next() == Some(name)).count();
+            let lines = if file == "r.conf" { base.value(id).lines(id).len() } else { 1 };
+            assert_eq!(count, lines, "{name} in\n{after}");
+        }
+    }
+}
+
+#[test]
 fn toml_keeps_comments_order_and_layout() {
     let before =
         "# top\nhz   =  5   # why five\n\n  timeout = 9\n#port = 9221\n# end\nbind = [\n  '::1', # six\n]\n";
     let mut config =
         load_files(Path::new("pika.toml"), &Memory::with(&[("pika.toml", before)])).expect("valid");
     assert_eq!(
-        rewrite(Path::new("pika.toml"), &config, &Memory::with(&[("pika.toml", before)])),
+        rewrite(Path::new("pika.toml"), &config, Extent::Changed, &Memory::with(&[("pika.toml", before)])),
         Ok(Vec::new())
     );
     config = config.with(options::HZ, "6").expect("valid").with(options::PORT, "7").expect("valid");
