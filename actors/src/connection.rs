@@ -119,6 +119,8 @@ pub struct Core {
     subscribed: bool,
     /// It may not run all commands: see [`Core::refusal`].
     restricted: bool,
+    /// It waits for the end of CLIENT PAUSE.
+    postponed: bool,
     tracking: Option<Tracking>,
     no_touch: bool,
     over_soft_limit_since: Option<Instant>,
@@ -282,6 +284,7 @@ impl Connection {
             later: Vec::new(),
             subscribed: false,
             restricted: false,
+            postponed: false,
             tracking: None,
             no_touch: false,
             over_soft_limit_since: None,

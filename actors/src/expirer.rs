@@ -31,7 +31,9 @@ pub fn start(state: Arc<State>) -> std::io::Result<()> {
 fn run(state: &State) {
     let mut surveyor = Surveyor { survey: Survey::default(), worked: Duration::ZERO, resume: Instant::now() };
     while !state.stopping.load(Ordering::Relaxed) {
-        let found = if state.active_expire.load(Ordering::Relaxed) { send_due(state) } else { 0 };
+        // While clients are paused, nothing is to change; what is due stays hidden.
+        let removes = state.active_expire.load(Ordering::Relaxed) && state.current_pause().is_none();
+        let found = if removes { send_due(state) } else { 0 };
         if found < BATCH {
             surveyor.step(state);
         }

@@ -279,7 +279,7 @@ impl Server for Service {
     }
 
     fn pause(&self) -> Option<Pause> {
-        lock(&self.state.pause).filter(|pause| pause.until_ms > crate::state::now_ms())
+        self.state.current_pause()
     }
 
     fn set_pause(&self, pause: Option<Pause>) {

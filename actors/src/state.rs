@@ -223,6 +223,19 @@ pub struct Parts {
 }
 
 impl State {
+    /// The pause of clients that is in force. One that has ended is forgotten.
+    pub fn current_pause(&self) -> Option<pika_core::server::Pause> {
+        if !self.paused.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut pause = lock(&self.pause);
+        if pause.is_some_and(|current| current.until_ms <= now_ms()) {
+            *pause = None;
+            self.paused.store(false, Ordering::Relaxed);
+        }
+        *pause
+    }
+
     /// The state at the start.
     pub fn new(parts: Parts) -> State {
         let settings = settings_of(&parts.config);

@@ -70,6 +70,66 @@ class Listening(ServerTest):
             self.assertTrue(self.listens(server.port, "127.0.0.2"))
 
 
+class Pausing(ServerTest):
+    def blocked(self, connection) -> int:
+        return int(info(connection, "clients")["blocked_clients"])
+
+    def test_writes_wait_and_count_as_blocked(self):
+        server = self.server("--threads", "2")
+        with server.connect() as admin, server.connect() as writer, server.connect() as transaction:
+            for command in (("MULTI",), ("GET", "a"), ("SET", "b", "1")):
+                transaction.call(*command)
+            self.assertEqual(admin.call("CLIENT", "PAUSE", 100_000, "WRITE"), b"OK")
+            self.assertIsNone(admin.call("GET", "a"))
+            self.assertEqual(self.blocked(admin), 0)
+            writer.send("SET", "a", "1")
+            self.until(lambda: self.blocked(admin) == 1, what="the writer is counted")
+            transaction.send("EXEC")
+            self.until(lambda: self.blocked(admin) == 2, what="the transaction is counted")
+            self.assertEqual(admin.call("EXISTS", "a", "b"), 0)
+            self.assertEqual(admin.call("CLIENT", "UNPAUSE"), b"OK")
+            self.assertEqual(writer.read(), b"OK")
+            self.assertEqual(transaction.read()[1], b"OK")
+            self.assertEqual(self.blocked(admin), 0)
+
+    def test_a_client_that_leaves_is_not_counted(self):
+        server = self.server()
+        with server.connect() as admin:
+            admin.call("CLIENT", "PAUSE", 100_000, "WRITE")
+            with server.connect() as writer:
+                writer.send("SET", "a", "1")
+                self.until(lambda: self.blocked(admin) == 1, what="the writer is counted")
+            self.until(lambda: self.blocked(admin) == 0, what="the writer is gone")
+            admin.call("CLIENT", "UNPAUSE")
+            self.assertEqual(admin.call("EXISTS", "a"), 0)
+
+    def test_nothing_expires_meanwhile(self):
+        server = self.server()
+        with server.connect() as admin, server.connect() as client:
+            for number in range(10):
+                client.call("SET", f"key:{number}", "x", "PX", 200)
+            admin.call("CLIENT", "PAUSE", 100_000, "WRITE")
+            self.until(lambda: client.call("EXISTS", "key:0") == 0, what="a key that is due is hidden")
+            time.sleep(0.2)  # as long as the expirer would need, several times over
+            self.assertEqual(info(admin, "stats")["expired_keys"], "0")
+            admin.call("CLIENT", "UNPAUSE")
+            self.until(lambda: info(admin, "stats")["expired_keys"] == "10", what="all are removed")
+
+
+class Waiting(ServerTest):
+    def test_a_wait_that_ends_without_an_element_is_a_call(self):
+        server = self.server("--threads", "2")
+        with server.connect() as admin, server.connect() as client:
+            number = client.call("CLIENT", "ID")
+            admin.call("CONFIG", "RESETSTAT")
+            client.send("BLPOP", "a", 0)
+            self.until(lambda: admin.call("CLIENT", "UNBLOCK", number, "ERROR") == 1, what="it waits")
+            self.assertRegex(str(client.read()), "^UNBLOCKED ")
+            self.assertIsNone(client.call("BLPOP", "a", "0.01"))
+            calls = info(admin, "commandstats")["cmdstat_blpop"]
+            self.assertRegex(calls, "^calls=2,.*,rejected_calls=0,failed_calls=1$")
+
+
 class Sleep(ServerTest):
     def test_nobody_is_served_during_debug_sleep(self):
         server = self.server("--threads", "2", "--enable-debug-command", "yes")

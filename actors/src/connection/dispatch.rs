@@ -11,7 +11,6 @@ use pika_core::resp::{Batch, Reply};
 
 use super::{BATCH, Core, Parsed, Resume};
 use crate::router::{Route, route};
-use crate::state::{lock, now_us};
 use crate::work::Op;
 
 impl Core {
@@ -105,11 +104,13 @@ impl Core {
                 Err(None) => {
                     // Paused: this command is looked at again a little later.
                     if self.run_ops(parsed, &mut ops, &mut owners) {
+                        self.set_postponed(true);
                         self.come_back();
                     }
                     return false;
                 }
             };
+            self.set_postponed(false);
             let where_to = route(entry.command, args, partitions);
             if self.transaction.is_some()
                 && !matches!(where_to, Route::Queue(Queue::Begin | Queue::Run | Queue::Discard))
@@ -190,18 +191,34 @@ impl Core {
         Ok(entry)
     }
 
-    pub(super) fn is_paused(&self, command: &Command) -> bool {
-        let mut pause = lock(&self.state.pause);
-        let Some(current) = *pause else { return false };
-        if current.until_ms <= now_us() / 1000 {
-            *pause = None;
-            self.state.paused.store(false, Ordering::Relaxed);
-            return false;
+    fn is_paused(&self, command: &Command) -> bool {
+        let Some(pause) = self.state.current_pause() else { return false };
+        let waits = |command: &Command| {
+            let replicates = command.flags.has(Flags::MAY_REPLICATE);
+            let keyless =
+                matches!(command.run, Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Container);
+            let writes = command.is_write() || replicates;
+            (!keyless || replicates) && (!pause.writes_only || writes)
+        };
+        // EXEC waits for what it would run.
+        match (command.run, &self.transaction) {
+            (Run::Queue(Queue::Run), Some(transaction)) => transaction.commands().any(waits),
+            _ => waits(command),
         }
-        let replicates = command.flags.has(Flags::MAY_REPLICATE);
-        let keyless = matches!(command.run, Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Container);
-        let writes = command.is_write() || replicates;
-        (!keyless || replicates) && (!current.writes_only || writes)
+    }
+
+    /// Whether the client waits for the end of a pause; INFO counts it among the blocked ones.
+    pub(super) fn set_postponed(&mut self, postponed: bool) {
+        if self.postponed == postponed {
+            return;
+        }
+        self.postponed = postponed;
+        let blocked = &self.state.counters.blocked_clients;
+        if postponed {
+            blocked.fetch_add(1, Ordering::Relaxed);
+        } else {
+            blocked.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn come_back(&self) {

@@ -170,6 +170,7 @@ impl Core {
     /// other side reads.
     pub(super) fn let_go(&mut self) {
         self.closed = true;
+        self.set_postponed(false);
         self.output = BytesMut::new();
         self.held.clear();
         self.held_bytes = 0;

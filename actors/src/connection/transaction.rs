@@ -11,7 +11,7 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use pika_core::commands::spec::{Queue, Run};
 use pika_core::commands::table::Entry;
-use pika_core::commands::{Args, Flags};
+use pika_core::commands::{Args, Command, Flags};
 use pika_core::keyspace::table::Group;
 use pika_core::number::parse_i64;
 use pika_core::resp::Reply;
@@ -51,6 +51,11 @@ impl Transaction {
             self.ranges.push((start, self.frame.len() as u32));
         }
         self.commands.push(Queued { entry, words: (first, args.len() as u32) });
+    }
+
+    /// What is queued.
+    pub(super) fn commands(&self) -> impl Iterator<Item = &'static Command> {
+        self.commands.iter().map(|queued| queued.entry.command)
     }
 
     /// A command could not be queued.
