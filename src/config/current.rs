@@ -37,10 +37,12 @@ impl SetError {
     pub fn text(&self) -> Vec<u8> {
         match self {
             SetError::Unknown { name } => {
-                [b"ERR Unknown option or number of arguments for CONFIG SET - '", name.as_slice(), b"'"].concat()
+                [b"ERR Unknown option or number of arguments for CONFIG SET - '", name.as_slice(), b"'"]
+                    .concat()
             }
             SetError::Failed { name, reason } => {
-                format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}").into_bytes()
+                format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
+                    .into_bytes()
             }
         }
     }
@@ -119,7 +121,8 @@ impl Config {
         let mut options: Vec<Named> = Vec::new();
         for (name, _) in pairs {
             let text = std::str::from_utf8(name).ok();
-            let Some((name, named)) = text.and_then(|name| Some((name.to_string(), table::find(name)?))) else {
+            let Some((name, named)) = text.and_then(|name| Some((name.to_string(), table::find(name)?)))
+            else {
                 return Err(SetError::Unknown { name: name.to_vec() });
             };
             let obstacle = match named.id.row().change {

@@ -246,9 +246,8 @@ pub struct Transaction<'a> {
     /// Whether somebody wants to know which keys change.
     follows: bool,
     touched: Vec<KeyBuf>,
-    /// Keys that it removes because their time has come. Who watches one knows its time, and to who began later it
-    /// was gone.
-    lapsed: Vec<KeyBuf>,
+    /// Keys that it changes without voiding the transactions of who watches them.
+    unwatched: Vec<KeyBuf>,
     /// When keys were used last, to be told when they are written.
     used: Vec<(Slot, KeyBuf, u32)>,
     wanted_events: Events,
@@ -295,7 +294,7 @@ impl<'a> Transaction<'a> {
             changes: 0,
             follows,
             touched: Vec::new(),
-            lapsed: Vec::new(),
+            unwatched: Vec::new(),
             used: Vec::new(),
             wanted_events: Events::default(),
             events: Vec::new(),
@@ -783,6 +782,21 @@ impl<'a> Transaction<'a> {
         }
     }
 
+    /// Says that what this command has changed so far is no change to who watches the keys (as in Redis, where these
+    /// are changes of a consumer group).
+    pub fn spare_watches(&mut self) {
+        self.unwatched.append(&mut self.touched);
+    }
+
+    /// Sets what a key holds, where only OBJECT ENCODING can tell: it does not count as a change, nor to who watches.
+    pub fn put_quietly(&mut self, entry: &mut Entry, meta: &Meta<'_>) -> Result<(), Stop> {
+        let (changes, touched) = (self.changes, self.touched.len());
+        self.put(entry, meta)?;
+        self.changes = changes;
+        self.unwatched.extend(self.touched.drain(touched..));
+        Ok(())
+    }
+
     // ---- events -----------------------------------------------------------------------------------------
 
     /// Says which events (`notify-keyspace-events`) somebody wants; at first, none.
@@ -860,7 +874,8 @@ impl<'a> Transaction<'a> {
                 // The key was read a moment ago: it is in memory.
                 let _ = self.remove(&mut entry);
                 self.changes = changes;
-                self.lapsed.extend(self.touched.drain(touched..));
+                // Who watches it knows its time, and to who began to watch later it was gone.
+                self.unwatched.extend(self.touched.drain(touched..));
             }
         }
         self.expired.clear();
@@ -873,7 +888,7 @@ impl<'a> Transaction<'a> {
         words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
     ) -> Committed {
         let now_s = self.now_s();
-        for meta_key in std::mem::take(&mut self.lapsed) {
+        for meta_key in std::mem::take(&mut self.unwatched) {
             let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
             if let Some(partition) = self.partition(index).filter(|partition| partition.follows) {
                 partition.touched.push(meta_key);
