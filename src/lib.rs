@@ -9,7 +9,8 @@
 //! 4. what a data type can do: [`types`];
 //! 5. what a client can ask: [`commands`], with [`session`] (one client), [`server`] (what commands ask of the
 //!    shell), [`config`], [`info`] and [`slowlog`] (what the server tells of itself);
-//! 6. what leaves the process: [`binlog`].
+//! 6. what clients get that they did not ask for just now: [`pubsub`], [`tracking`], [`monitor`], as [`push`];
+//! 7. what leaves the process: [`binlog`].
 
 pub mod binlog;
 pub mod commands;
@@ -20,7 +21,10 @@ pub mod files;
 pub mod glob;
 pub mod info;
 pub mod keyspace;
+pub mod monitor;
 pub mod number;
+pub mod pubsub;
+pub mod push;
 pub mod rdb;
 pub mod resp;
 pub mod server;
@@ -28,4 +32,5 @@ pub mod session;
 pub mod slowlog;
 #[doc(hidden)]
 pub mod testing;
+pub mod tracking;
 pub mod types;

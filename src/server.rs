@@ -12,8 +12,11 @@ use crate::resp::Reply;
 use crate::session::Session;
 use crate::slowlog::SlowLog;
 
+mod messages;
 #[cfg(test)]
 pub(crate) mod stand_in;
+
+pub use messages::Messages;
 
 /// See the module's documentation. Its first part is for any thread at any time: those methods answer at once,
 /// from memory. Its second part is called by the admin actor only, one command at a time, and may wait.
@@ -27,6 +30,9 @@ pub trait Server {
     /// All connected clients, by id. What it says of the client that asks may be older than what the client's
     /// own [`Session`] says, which is preferred.
     fn clients(&self) -> Vec<ClientFacts>;
+
+    /// Pub/sub, MONITOR, the tracking of keys.
+    fn messages(&self) -> &dyn Messages;
 
     /// Closes another client's connection. Returns whether there was such a client.
     fn kill_client(&self, id: u64) -> bool;
@@ -151,6 +157,10 @@ pub struct ClientFacts {
     pub arguments: usize,
     /// Whether it waits for a key.
     pub blocked: bool,
+    /// How many commands wait for EXEC; `None`: it is in no transaction.
+    pub queued: Option<usize>,
+    /// Whether its invalidations go to a client that is gone.
+    pub broken_redirection: bool,
 }
 
 impl ClientFacts {
@@ -165,6 +175,8 @@ impl ClientFacts {
             output_capacity: 0,
             arguments: 0,
             blocked: false,
+            queued: None,
+            broken_redirection: false,
         }
     }
 }
@@ -235,6 +247,8 @@ pub struct SessionContext<'a> {
     pub reply: &'a mut Reply,
     /// "Now", Unix time in microseconds.
     pub now_us: u64,
+    /// It is one of the commands of EXEC.
+    pub atomic: bool,
 }
 
 /// What an [`AdminRun`] works with.

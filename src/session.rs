@@ -1,6 +1,8 @@
 //! What one client is to the server: who, where, in which protocol.
 
+use crate::pubsub::Counts;
 use crate::resp::Protocol;
+use crate::tracking::Tracking;
 
 /// The state of one client's connection that commands can see and change.
 #[derive(Debug, Clone)]
@@ -37,6 +39,14 @@ pub struct Session {
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// How much it is subscribed to.
+    pub subscriptions: Counts,
+    /// MONITOR.
+    pub monitors: bool,
+    /// CLIENT TRACKING.
+    pub tracking: Option<Tracking>,
+    /// What its last command answered are messages, which are sent whatever CLIENT REPLY says.
+    pub pushed: bool,
     /// How often RESET was called: what the connection keeps beside its session is forgotten then.
     pub resets: u64,
     /// The connection ends when what was answered so far has been sent.
@@ -103,6 +113,10 @@ impl Session {
             replies: Replies::On,
             no_evict: false,
             no_touch: false,
+            subscriptions: Counts::default(),
+            monitors: false,
+            tracking: None,
+            pushed: false,
             resets: 0,
             closing: false,
         }
@@ -110,7 +124,12 @@ impl Session {
 
     /// What kind of client it is.
     pub fn kind(&self) -> ClientType {
-        ClientType::Normal
+        if self.subscriptions.is_empty() { ClientType::Normal } else { ClientType::Pubsub }
+    }
+
+    /// Whether it may run only what is about its subscriptions: RESP2 cannot tell their messages from replies.
+    pub fn only_subscribes(&self) -> bool {
+        self.protocol == Protocol::Resp2 && !self.subscriptions.is_empty()
     }
 
     /// Whether the client is of this machine: over loopback or a Unix socket.

@@ -153,6 +153,7 @@ impl MiniServer {
                 database: self.database,
                 atomic: self.atomic,
                 watch: watch.as_ref(),
+                no_touch: false,
             };
             let view = (!kept.is_empty()).then(|| match target {
                 Some(index) => View::keep(&mut [&mut self.partitions[index]], &kept),
@@ -253,8 +254,14 @@ impl MiniServer {
         for due in expiry::due(&self.engine, self.now_ms, 1000).expect("memory does not fail") {
             let Some((slot, _)) = expiry::place_of(&due) else { continue };
             let owner = slot::partition_of(slot, self.partitions.len());
-            expiry::remove_due(&mut self.partitions[owner], Reach::UNBOUNDED, self.now_ms, &due)
-                .unwrap_or_else(|stop| panic!("expiry stopped: {stop:?}"));
+            expiry::remove_due(
+                &mut self.partitions[owner],
+                Reach::UNBOUNDED,
+                self.now_ms,
+                &due,
+                self.settings.events,
+            )
+            .unwrap_or_else(|stop| panic!("expiry stopped: {stop:?}"));
         }
         self.write_behind();
     }

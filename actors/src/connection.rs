@@ -6,36 +6,35 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use actix::prelude::*;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use pika_core::commands::spec::{Command, Queue, Run};
-use pika_core::commands::table::{self, Entry};
-use pika_core::commands::{Args, Flags};
+use pika_core::commands::Args;
 use pika_core::config::options;
 use pika_core::keyspace::table::Group;
-use pika_core::keyspace::transaction::Stop;
 use pika_core::keyspace::watch::Watch;
-use pika_core::resp::{Batch, Limits, Parser, Protocol, Reply};
-use pika_core::server::SessionContext;
-use pika_core::session::Replies;
+use pika_core::push::Push;
+use pika_core::resp::{Batch, Limits, Parser, Protocol};
+use pika_core::tracking::Tracking;
 
-use crate::message::{Administer, Execute, Finished, Kill, Lend, Wake, Why};
-use crate::partition::{Host, Ran};
-use crate::router::{Route, route};
-use crate::service::Service;
+use crate::message::{Deliver, Finished, Kill, Wake, Why};
+use crate::partition::Host;
 use crate::socket::{ReadHalf, WriteHalf};
-use crate::state::{Blocking, ClientHandle, State, lock, now_us};
-use crate::work::{Exclusive, Op, Work};
+use crate::state::{Blocking, ClientHandle, State, lock};
+use crate::work::{Op, Work};
 
+mod dispatch;
+mod output;
+mod pushes;
+mod running;
+mod session;
 mod transaction;
 
 use transaction::Transaction;
@@ -59,6 +58,14 @@ struct Parsed {
     batch: Batch,
     next: usize,
     failure: Option<Vec<u8>>,
+}
+
+impl Parsed {
+    /// The words of one of its commands.
+    fn args(&self, command: pika_core::resp::Command) -> Args<'_> {
+        let words = &self.batch.ranges[command.first as usize..(command.first + command.count) as usize];
+        Args::new(if command.inline { &self.inline } else { &self.frame }, words)
+    }
 }
 
 /// Replies of several pieces of work, until all are there.
@@ -102,6 +109,18 @@ pub struct Core {
     held: VecDeque<(Group, BytesMut)>,
     held_bytes: usize,
     writer_waits: bool,
+    /// Waits until the socket takes more.
+    writing: Option<tokio::task::JoinHandle<()>>,
+    /// Of the bytes that wait, so many are messages, at most.
+    pushed_bytes: usize,
+    /// Messages that its own command brought about, whose reply is under way.
+    later: Vec<Arc<Push>>,
+    /// It is subscribed to anything.
+    subscribed: bool,
+    /// It may not run all commands: see [`Core::refusal`].
+    restricted: bool,
+    tracking: Option<Tracking>,
+    no_touch: bool,
     over_soft_limit_since: Option<Instant>,
     limits: Limits,
     query_limit: u64,
@@ -200,6 +219,7 @@ impl Core {
                 break;
             }
         }
+        self.take_pushes();
         self.flush();
         if self.wants_input()
             && let Some(reader) = self.reader.take()
@@ -215,635 +235,6 @@ impl Core {
             self.config_version = version;
             self.limits.max_bulk_len = config.get(options::PROTO_MAX_BULK_LEN);
             self.query_limit = config.get(options::CLIENT_QUERY_BUFFER_LIMIT);
-        }
-    }
-
-    /// Takes the complete commands from the input. Returns whether there are any.
-    fn parse(&mut self) -> bool {
-        if self.input.is_empty() {
-            return false;
-        }
-        if self.input.len() as u64 > self.query_limit {
-            slog::warn!(self.state.logger, "closing a client that reached the query buffer limit";
-                "client" => &self.client_address);
-            self.close();
-            return false;
-        }
-        self.limits.authenticated = self.authenticated;
-        let at_most = if self.authenticated { BATCH } else { 1 };
-        let mut batch = Batch { ranges: std::mem::take(&mut self.spare.0), ..Batch::default() };
-        batch.clear();
-        let (consumed, failure) = match self.parser.parse(&self.input, &self.limits, at_most, &mut batch) {
-            Ok(consumed) => (consumed, None),
-            Err(failure) => {
-                let mut text = b"ERR ".to_vec();
-                text.extend_from_slice(&failure.error.message());
-                (failure.consumed, Some(text))
-            }
-        };
-        self.handle.input_bytes.store(self.input.len(), Ordering::Relaxed);
-        if batch.commands.is_empty() && failure.is_none() {
-            // Blank lines and empty arrays are consumed without being commands.
-            let _ = self.input.split_to(consumed);
-            self.spare.0 = batch.ranges;
-            return false;
-        }
-        let frame = self.input.split_to(consumed).freeze();
-        let inline = Bytes::from(std::mem::take(&mut batch.inline));
-        self.parsed = Some(Parsed { frame, inline, batch, next: 0, failure });
-        true
-    }
-
-    /// Runs commands of the frame until its end, or until something is under way. Returns whether it came to the
-    /// end.
-    fn dispatch(&mut self) -> bool {
-        let Some(mut parsed) = self.parsed.take() else { return true };
-        let first = parsed.next;
-        let done = self.dispatch_parsed(&mut parsed);
-        self.state.counters.commands.fetch_add((parsed.next - first) as u64, Ordering::Relaxed);
-        if done {
-            if let Some(text) = parsed.failure.take() {
-                let mut reply = Reply::new(self.protocol);
-                reply.error_bytes(&text);
-                self.host.borrow_mut().statistics.error(reply.as_slice());
-                self.append(reply.take(), 0);
-                self.close_after_output = true;
-            }
-            if self.spare.0.is_empty() {
-                self.spare.0 = parsed.batch.ranges;
-            }
-        } else if parsed.next < parsed.batch.commands.len() || parsed.failure.is_some() {
-            self.parsed = Some(parsed);
-        }
-        done
-    }
-
-    fn dispatch_parsed(&mut self, parsed: &mut Parsed) -> bool {
-        let partitions = self.state.identity.partitions;
-        let mut ops: Vec<Op> = std::mem::take(&mut self.spare.1);
-        let mut owners: Vec<usize> = Vec::new();
-        ops.clear();
-        while parsed.next < parsed.batch.commands.len() {
-            if self.close_after_output || self.closed {
-                break;
-            }
-            let command = parsed.batch.commands[parsed.next];
-            let words =
-                &parsed.batch.ranges[command.first as usize..(command.first + command.count) as usize];
-            let args = Args::new(if command.inline { &parsed.inline } else { &parsed.frame }, words);
-            let entry = match self.admit(args) {
-                Ok(entry) => entry,
-                Err(Some(error)) => {
-                    if let Some(transaction) = &mut self.transaction {
-                        transaction.refuse();
-                    }
-                    if !self.run_ops(parsed, &mut ops, &mut owners) {
-                        return false;
-                    }
-                    parsed.next += 1;
-                    self.answer_error(&error);
-                    continue;
-                }
-                Err(None) => {
-                    // Paused: this command is looked at again a little later.
-                    if self.run_ops(parsed, &mut ops, &mut owners) {
-                        self.come_back();
-                    }
-                    return false;
-                }
-            };
-            let where_to = route(entry.command, args, partitions);
-            if self.transaction.is_some()
-                && !matches!(where_to, Route::Queue(Queue::Begin | Queue::Run | Queue::Discard))
-                && !self.queue(entry, args)
-            {
-                parsed.next += 1;
-                continue;
-            }
-            // What waits, or begins to watch, is a piece of work of its own: what came before it is answered.
-            let alone =
-                entry.command.flags.has(Flags::BLOCKING) || matches!(entry.command.run, Run::Watch(_));
-            if alone && !ops.is_empty() && !self.run_ops(parsed, &mut ops, &mut owners) {
-                return false;
-            }
-            match where_to {
-                Route::Partition(owner) => {
-                    let replies = self.replies || self.reply_permit();
-                    ops.push(Op {
-                        entry,
-                        words: (command.first, command.count),
-                        inline: command.inline,
-                        database: self.database,
-                        replies,
-                    });
-                    if partitions > 1 {
-                        owners.push(owner);
-                    }
-                    parsed.next += 1;
-                    if alone && !self.run_ops(parsed, &mut ops, &mut owners) {
-                        return false;
-                    }
-                }
-                other => {
-                    // What came before must be done first.
-                    if !ops.is_empty() && !self.run_ops(parsed, &mut ops, &mut owners) {
-                        return false;
-                    }
-                    parsed.next += 1;
-                    if !self.run_elsewhere(parsed, other, entry, command.first, command.count, command.inline)
-                    {
-                        return false;
-                    }
-                }
-            }
-        }
-        self.note_command(&ops);
-        self.run_ops(parsed, &mut ops, &mut owners)
-    }
-
-    /// Checks name, number of words, authentication and pause. `Err(None)`: not now.
-    fn admit(&mut self, args: Args<'_>) -> Result<&'static Entry, Option<Vec<u8>>> {
-        let entry = match table::resolve(args) {
-            Ok(entry) => entry,
-            Err(refusal) => {
-                if let Some(id) = refusal.id {
-                    self.host.borrow_mut().statistics.rejected(id);
-                }
-                return Err(Some(refusal.error));
-            }
-        };
-        let flags = entry.command.flags;
-        if !self.authenticated && !flags.has(Flags::NO_AUTH) {
-            self.host.borrow_mut().statistics.rejected(entry.id);
-            return Err(Some(b"NOAUTH Authentication required.".to_vec()));
-        }
-        if self.state.paused.load(Ordering::Relaxed) && self.is_paused(entry.command) {
-            return Err(None);
-        }
-        Ok(entry)
-    }
-
-    fn is_paused(&self, command: &Command) -> bool {
-        let mut pause = lock(&self.state.pause);
-        let Some(current) = *pause else { return false };
-        if current.until_ms <= now_us() / 1000 {
-            *pause = None;
-            self.state.paused.store(false, Ordering::Relaxed);
-            return false;
-        }
-        let keyless = matches!(command.run, Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Container);
-        let writes = command.is_write() || command.flags.has(Flags::MAY_REPLICATE);
-        !keyless && (!current.writes_only || writes)
-    }
-
-    fn come_back(&self) {
-        if let Some(address) = self.address.clone() {
-            actix_rt::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                address.do_send(Resume);
-            });
-        }
-    }
-
-    /// Whether the reply to the next command is sent, if CLIENT REPLY is not simply ON.
-    fn reply_permit(&mut self) -> bool {
-        let mut session = lock(&self.handle.session);
-        let permit = session.take_reply_permit();
-        self.replies = session.replies == Replies::On;
-        permit
-    }
-
-    /// Notes for CLIENT LIST when the client was active, and its last command.
-    fn note_command(&self, ops: &[Op]) {
-        if let Some(op) = ops.last() {
-            let mut session = lock(&self.handle.session);
-            session.active_ms = now_us() / 1000;
-            session.last_command = Some(&op.entry.full_name);
-        }
-    }
-
-    fn answer_error(&mut self, text: &[u8]) {
-        let mut reply = Reply::new(self.protocol);
-        reply.error_bytes(text);
-        self.host.borrow_mut().statistics.error(reply.as_slice());
-        if self.replies || self.reply_permit() {
-            self.append(reply.take(), 0);
-        }
-    }
-
-    /// Queues a command of a transaction. Returns whether it is to be run at once instead.
-    fn queue(&mut self, entry: &'static Entry, args: Args<'_>) -> bool {
-        if matches!(entry.command.run, Run::Watch(_)) {
-            self.answer_error(b"ERR WATCH inside MULTI is not allowed");
-            return false;
-        }
-        if entry.command.flags.has(Flags::UNQUEUED) {
-            return true;
-        }
-        let Some(transaction) = &mut self.transaction else { return true };
-        if entry.command.flags.has(Flags::NO_MULTI) {
-            transaction.refuse();
-            self.host.borrow_mut().statistics.rejected(entry.id);
-            self.answer_error(b"ERR Command not allowed inside a transaction");
-        } else {
-            transaction.push(entry, args);
-            self.answer(|reply| reply.simple("QUEUED"));
-        }
-        false
-    }
-
-    fn work(&mut self, parsed: &Parsed, ops: Vec<Op>) -> Box<Work> {
-        let watched = ops.iter().any(|op| matches!(op.entry.command.run, Run::Watch(_)));
-        let mut work = self.new_work(parsed.frame.clone(), parsed.inline.clone(), ops);
-        if watched {
-            work.watch = Some(self.watch.get_or_insert_default().clone());
-        }
-        work
-    }
-
-    fn new_work(&mut self, frame: Bytes, inline: Bytes, ops: Vec<Op>) -> Box<Work> {
-        if let Some(mut work) = self.spare_work.take() {
-            work.frame = frame;
-            work.inline = inline;
-            work.ops = ops;
-            work.next = 0;
-            work.hold = 0;
-            work.reply = Reply::new(self.protocol);
-            return work;
-        }
-        Box::new(Work {
-            frame,
-            inline,
-            ranges: Vec::new(),
-            ops,
-            next: 0,
-            reply: Reply::new(self.protocol),
-            ends: None,
-            places: Vec::new(),
-            hold: 0,
-            needs: Vec::new(),
-            client: self.address.clone(),
-            client_facts: (self.id, self.client_address.clone()),
-            home: 0,
-            atomic: false,
-            begun: false,
-            void: false,
-            watch: None,
-            retry: None,
-            ran: Vec::new(),
-        })
-    }
-
-    /// Runs a run of key commands. Returns whether all is done (else something is under way).
-    fn run_ops(&mut self, parsed: &mut Parsed, ops: &mut Vec<Op>, owners: &mut Vec<usize>) -> bool {
-        if ops.is_empty() {
-            return true;
-        }
-        let local = self.host.borrow().index;
-        let first = owners.first().copied().unwrap_or(local);
-        if owners.iter().all(|&owner| owner == first) {
-            owners.clear();
-            return self.run_in_one(parsed, std::mem::take(ops), first, local);
-        }
-        let owners = std::mem::take(owners);
-        self.run_in_several(parsed, std::mem::take(ops), &owners, local);
-        self.under_way == 0
-    }
-
-    fn run_in_one(&mut self, parsed: &mut Parsed, ops: Vec<Op>, owner: usize, local: usize) -> bool {
-        let mut work = self.work(parsed, ops);
-        work.home = owner;
-        let whole = parsed.next >= parsed.batch.commands.len();
-        // The last use of the places takes them, the others copy.
-        work.ranges =
-            if whole { std::mem::take(&mut parsed.batch.ranges) } else { parsed.batch.ranges.clone() };
-        if owner != local {
-            self.under_way += 1;
-            self.state.partitions()[owner].do_send(Execute(work));
-            return false;
-        }
-        if self.output.is_empty() && self.held.is_empty() {
-            // Replies are written where they leave from.
-            work.reply = Reply::with_buffer(std::mem::take(&mut self.output), self.protocol);
-        }
-        self.run_here(work)
-    }
-
-    /// Goes on with what was paused, if its client has taken enough of the replies. Returns whether nothing is left.
-    fn go_on(&mut self) -> bool {
-        let Some(work) = self.paused.take() else { return true };
-        self.flush();
-        if self.output.len() + self.held_bytes >= OUTPUT_PAUSE {
-            self.paused = Some(work);
-            return false;
-        }
-        if self.closed {
-            return false;
-        }
-        if work.home != self.host.borrow().index {
-            self.under_way += 1;
-            self.state.partitions()[work.home].do_send(Execute(work));
-            return false;
-        }
-        self.run_here(work)
-    }
-
-    /// Runs work of this arbiter's own partition. Returns whether it is done.
-    fn run_here(&mut self, work: Box<Work>) -> bool {
-        let ran = self.host.borrow_mut().run(work, OUTPUT_PAUSE);
-        match ran {
-            Ran::Paused(mut work) => {
-                self.append(work.reply.take(), work.hold);
-                self.paused = Some(work);
-                self.go_on()
-            }
-            Ran::Done(mut work) => {
-                self.append(work.reply.take(), work.hold);
-                self.keep_for_later(work);
-                true
-            }
-            Ran::Kept => {
-                self.under_way += 1;
-                false
-            }
-        }
-    }
-
-    /// Keeps the allocations of a piece of work that is done.
-    fn keep_for_later(&mut self, mut work: Box<Work>) {
-        self.spare = (std::mem::take(&mut work.ranges), std::mem::take(&mut work.ops));
-        if work.ends.is_none() && work.needs.is_empty() && work.watch.is_none() {
-            // Lets go of what was read: the input buffer is used again.
-            work.frame = Bytes::new();
-            work.inline = Bytes::new();
-            self.spare_work = Some(work);
-        }
-    }
-
-    fn run_in_several(&mut self, parsed: &Parsed, ops: Vec<Op>, owners: &[usize], local: usize) {
-        let count = ops.len();
-        self.assembly =
-            Some(Assembly { replies: (0..count).map(|_| None).collect(), hold: 0, execution: None });
-        let mut parts: Vec<(Vec<Op>, Vec<u32>)> = vec![Default::default(); self.state.identity.partitions];
-        for (place, (op, &owner)) in ops.into_iter().zip(owners).enumerate() {
-            parts[owner].0.push(op);
-            parts[owner].1.push(place as u32);
-        }
-        let mut own = None;
-        for (owner, (ops, places)) in parts.into_iter().enumerate().filter(|(_, (ops, _))| !ops.is_empty()) {
-            let mut work = self.work(parsed, ops);
-            work.ranges = parsed.batch.ranges.clone();
-            work.ends = Some(Vec::new());
-            work.places = places;
-            work.home = owner;
-            self.under_way += 1;
-            if owner == local {
-                own = Some(work);
-            } else {
-                self.state.partitions()[owner].do_send(Execute(work));
-            }
-        }
-        // The own part last: the others run meanwhile.
-        if let Some(work) = own {
-            let ran = self.host.borrow_mut().run(work, usize::MAX);
-            if let Ran::Done(work) | Ran::Paused(work) = ran {
-                let hold = work.hold;
-                self.take_part(work, hold);
-            }
-        }
-    }
-
-    /// Runs a command that is not one partition's. Returns whether it is done.
-    fn run_elsewhere(
-        &mut self,
-        parsed: &Parsed,
-        route: Route,
-        entry: &'static Entry,
-        first: u32,
-        count: u32,
-        inline: bool,
-    ) -> bool {
-        // A command about the connection may change what CLIENT REPLY says: it is asked for when it has run.
-        let replies = route == Route::Session || self.replies || self.reply_permit();
-        let op = Op { entry, words: (first, count), inline, database: self.database, replies };
-        if route != Route::Session {
-            self.note_command(&[op]);
-        }
-        let mut work = self.work(parsed, vec![op]);
-        work.ranges = parsed.batch.ranges.clone();
-        match route {
-            Route::Session => {
-                let (reply, permit) = self.run_session(&work, entry);
-                if permit {
-                    self.append(reply, 0);
-                }
-                true
-            }
-            Route::Queue(what) => self.run_queue(what, entry),
-            Route::Admin => {
-                let session = lock(&self.handle.session).clone();
-                self.under_way += 1;
-                if let Some(admin) = self.state.admin.get() {
-                    admin.do_send(Administer { work, session });
-                }
-                false
-            }
-            Route::All | Route::Partition(_) => {
-                self.under_way += 1;
-                work.home = self.host.borrow().index;
-                let exclusive = Exclusive { work, held: Vec::new() };
-                self.state.partitions()[0].do_send(Lend(Box::new(exclusive)));
-                false
-            }
-        }
-    }
-
-    /// Runs a command about the connection. Its reply, and whether it is sent.
-    fn run_session(&mut self, work: &Work, entry: &'static Entry) -> (BytesMut, bool) {
-        let began = Instant::now();
-        let op = work.ops[0];
-        let args = work.args(&op);
-        let mut reply = Reply::new(self.protocol);
-        let service = Service { state: self.state.clone() };
-        let mut session = lock(&self.handle.session).clone();
-        session.last_command = Some(&entry.full_name);
-        session.active_ms = now_us() / 1000;
-        let result = match entry.command.run {
-            Run::Session(run) => {
-                let mut context = SessionContext {
-                    session: &mut session,
-                    server: &service,
-                    reply: &mut reply,
-                    now_us: now_us(),
-                };
-                run(&mut context, args)
-            }
-            _ => Err(Stop::error(format!("ERR wrong number of arguments for '{}' command", entry.full_name))),
-        };
-        if let Err(Stop::Error(text)) = result {
-            reply.truncate(0);
-            reply.error(&text);
-        }
-        if std::mem::replace(&mut self.resets, session.resets) != session.resets {
-            self.transaction = None;
-            self.watch = None;
-        }
-        let permit = session.take_reply_permit();
-        self.protocol = session.protocol;
-        self.database = session.database;
-        self.authenticated = session.authenticated;
-        self.replies = session.replies == Replies::On;
-        self.close_after_output |= session.closing;
-        *lock(&self.handle.session) = session;
-        let failed = reply.as_slice().first() == Some(&b'-');
-        let took = began.elapsed();
-        {
-            let mut host = self.host.borrow_mut();
-            if failed {
-                host.statistics.error(reply.as_slice());
-            }
-            host.statistics.ran(entry.id, took.as_nanos() as u64, failed, true);
-        }
-        let threshold = self.state.config().get(options::SLOWLOG_LOG_SLOWER_THAN);
-        if pika_core::slowlog::SlowLog::is_slow(threshold, took.as_micros() as u64)
-            && !entry.command.flags.has(Flags::SKIP_SLOWLOG)
-        {
-            crate::work::add_slow(&self.state, work, &op, took);
-        }
-        (reply.take(), permit)
-    }
-
-    /// Adds replies that may leave when the log has `group`.
-    fn append(&mut self, bytes: BytesMut, group: Group) {
-        let logged = if group == 0 { 0 } else { self.host.borrow().logged() };
-        if self.held.is_empty() && group <= logged {
-            if self.output.is_empty() {
-                self.output = bytes;
-            } else {
-                self.output.unsplit(bytes);
-            }
-        } else if !bytes.is_empty() {
-            self.held_bytes += bytes.len();
-            self.held.push_back((group, bytes));
-            if let Some(me) = self.me.clone() {
-                // What waits behind others waits for them too.
-                let group = self.held.iter().map(|(group, _)| *group).fold(group, Group::max);
-                self.host.borrow_mut().hold_client(group, me);
-            }
-        }
-        self.check_output_limit();
-    }
-
-    /// The log has everything up to this group.
-    pub fn released(&mut self, logged: Group) {
-        while self.held.front().is_some_and(|(group, _)| *group <= logged) {
-            if let Some((_, bytes)) = self.held.pop_front() {
-                self.held_bytes -= bytes.len();
-                if self.output.is_empty() {
-                    self.output = bytes;
-                } else {
-                    self.output.unsplit(bytes);
-                }
-            }
-        }
-        self.flush();
-        if self.paused.is_some()
-            && let Some(address) = &self.address
-        {
-            // Not from here: the partition that calls is needed for it.
-            address.do_send(Resume);
-        }
-        if self.wants_input()
-            && let Some(reader) = self.reader.take()
-        {
-            reader.wake();
-        }
-    }
-
-    fn check_output_limit(&mut self) {
-        let waiting = self.output.len() + self.held_bytes;
-        self.handle.output_bytes.store(waiting, Ordering::Relaxed);
-        if waiting < OUTPUT_PAUSE {
-            self.over_soft_limit_since = None;
-            return;
-        }
-        let limit = self.state.config().get(options::CLIENT_OUTPUT_BUFFER_LIMIT).normal;
-        let over = |bytes: u64| bytes > 0 && waiting as u64 > bytes;
-        let soft = over(limit.soft_bytes);
-        let since = *self.over_soft_limit_since.get_or_insert_with(Instant::now);
-        if !soft {
-            self.over_soft_limit_since = None;
-        }
-        if over(limit.hard_bytes) || (soft && since.elapsed().as_secs() >= limit.soft_seconds) {
-            slog::warn!(self.state.logger, "closing a client at its output buffer limit";
-                "client" => &self.client_address, "bytes" => waiting);
-            self.state.counters.output_limit_disconnections.fetch_add(1, Ordering::Relaxed);
-            self.close();
-        }
-    }
-
-    /// Writes what may leave, as far as the socket takes it.
-    fn flush(&mut self) {
-        if self.writer_waits || self.closed {
-            return;
-        }
-        while !self.output.is_empty() {
-            match self.write_half.try_write(&self.output) {
-                Ok(count) => {
-                    self.state.counters.writes.fetch_add(1, Ordering::Relaxed);
-                    self.state.counters.output_bytes.fetch_add(count as u64, Ordering::Relaxed);
-                    if count == self.output.len() {
-                        self.output.clear();
-                    } else {
-                        let _ = self.output.split_to(count);
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.wait_for_room();
-                    return;
-                }
-                Err(_) => {
-                    self.close();
-                    return;
-                }
-            }
-        }
-        self.handle.output_bytes.store(self.held_bytes, Ordering::Relaxed);
-        if self.close_after_output && self.held.is_empty() && self.under_way == 0 {
-            self.close();
-        }
-    }
-
-    fn wait_for_room(&mut self) {
-        let Some(me) = self.me.clone() else { return };
-        self.writer_waits = true;
-        let half = self.write_half.clone();
-        actix_rt::spawn(async move {
-            let ready = half.writable().await;
-            let mut core = me.borrow_mut();
-            core.writer_waits = false;
-            match ready {
-                Ok(()) => core.process(),
-                Err(_) => core.close(),
-            }
-        });
-    }
-
-    fn close(&mut self) {
-        if self.closed {
-            return;
-        }
-        self.closed = true;
-        self.output = BytesMut::new();
-        self.held.clear();
-        self.parsed = None;
-        self.paused = None;
-        self.input = BytesMut::new();
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-        if let Some(address) = self.address.take() {
-            address.do_send(Kill);
         }
     }
 }
@@ -886,6 +277,13 @@ impl Connection {
             held: VecDeque::new(),
             held_bytes: 0,
             writer_waits: false,
+            writing: None,
+            pushed_bytes: 0,
+            later: Vec::new(),
+            subscribed: false,
+            restricted: false,
+            tracking: None,
+            no_touch: false,
             over_soft_limit_since: None,
             limits: Limits::default(),
             query_limit: u64::MAX,
@@ -917,7 +315,7 @@ impl Actor for Connection {
 
     fn stopped(&mut self, _: &mut Self::Context) {
         let mut core = self.core.borrow_mut();
-        core.closed = true;
+        core.let_go();
         core.me = None;
         core.address = None;
         core.reader = None;
@@ -926,6 +324,7 @@ impl Actor for Connection {
             core.state.partitions()[partition].do_send(Wake { ticket, why: Why::Gone });
         }
         lock(&core.state.clients).remove(&core.id);
+        crate::messaging::forget(&core.state, core.id);
         core.state.client_count.fetch_sub(1, Ordering::AcqRel);
     }
 }
@@ -974,6 +373,17 @@ impl Handler<Resume> for Connection {
 
     fn handle(&mut self, _: Resume, _: &mut Self::Context) {
         self.core.borrow_mut().process();
+    }
+}
+
+impl Handler<Deliver> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, _: Deliver, _: &mut Self::Context) {
+        let mut core = self.core.borrow_mut();
+        core.take_pushes();
+        core.flush();
+        core.check_output_limit();
     }
 }
 

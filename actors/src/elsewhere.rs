@@ -15,6 +15,7 @@ use pika_core::keyspace::view::View;
 use pika_core::slowlog::SlowLog;
 
 use crate::message::Return;
+use crate::messaging;
 use crate::partition::{environment, keys_of};
 use crate::state::State;
 use crate::work::{Blocked, Exclusive, Op, Work, add_slow};
@@ -87,6 +88,13 @@ pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, no
         let mut blocked = None;
         while !work.void && work.next < work.ops.len() {
             let start = work.reply.len();
+            let op = work.ops[work.next];
+            if op.tracked {
+                // Of what changed before, this client need not be told.
+                let client = work.client_facts.0;
+                held.iter_mut().for_each(|partition| messaging::tell_changes(&shared, partition, client));
+                messaging::remember(&shared, client, op.entry.command.keys_of(work.next_args()));
+            }
             let source = if held.len() == 1 { Source::One(&mut held[0]) } else { Source::All(&mut held) };
             match run_next(&mut work, source, &settings, now_ms, &shared) {
                 Ok(_) => work.finish_op(start),
@@ -135,7 +143,7 @@ fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, block: Option<B
             .collect();
         state.write_behind.send(Job::Apply(hand_offs));
     }
-    let home = work.home;
+    let (home, cause) = (work.home, work.client_facts.0);
     for (partition, group) in held.iter_mut().zip(&mut groups) {
         if partition.index == home {
             // The reply speaks of all that is in the log's queue by now, whichever partition wrote it.
@@ -162,6 +170,13 @@ fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, block: Option<B
     for (partition, group) in all {
         let index = partition.index;
         let (work, blocked) = if index == home { (work.take(), blocked.take()) } else { (None, None) };
-        state.partitions()[index].do_send(Return { state: partition, group, handed_off, work, blocked });
+        state.partitions()[index].do_send(Return {
+            state: partition,
+            group,
+            handed_off,
+            cause,
+            work,
+            blocked,
+        });
     }
 }

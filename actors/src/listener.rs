@@ -143,6 +143,8 @@ fn give(accepted: Accepted, peer: String, local: String, state: &Arc<State>, doo
             input_bytes: Default::default(),
             input_capacity: Default::default(),
             fd: AtomicI64::new(fd),
+            queued: AtomicI64::new(-1),
+            inbox: Default::default(),
         });
         let Some(host) = local_host() else { return };
         crate::state::lock(&state.clients).insert(id, handle.clone());

@@ -81,6 +81,8 @@ pub struct Return {
     pub group: Option<(u64, u64)>,
     /// Whether what it wrote was handed off already.
     pub handed_off: bool,
+    /// The client that it is of.
+    pub cause: u64,
     /// The command with its reply; for one of the partitions.
     pub work: Option<Box<Work>>,
     /// The command if it waits for a key now; for one of the partitions.
@@ -166,6 +168,11 @@ pub struct Administer {
     /// The client, as it is now.
     pub session: Session,
 }
+
+/// Anyone → connection: something waits in your inbox that was empty.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Deliver;
 
 /// Anyone → connection: end now.
 #[derive(Debug, Message)]

@@ -24,11 +24,13 @@ use pika_core::keyspace::partition::{LogRecord, Partition};
 use pika_core::keyspace::table::Group;
 use pika_core::keyspace::transaction::{Need, Reach, Source};
 use pika_core::keyspace::view::View;
+use pika_core::keyspace::write_behind::Applied;
 use pika_core::slowlog::SlowLog;
 
 use crate::connection::Core;
 use crate::elsewhere::{run_exclusive_elsewhere, run_on_view, to_record};
 use crate::message::*;
+use crate::messaging;
 use crate::state::{State, now_ms};
 use crate::work::{Blocked, Exclusive, Op, Work, add_slow};
 use crate::write_behind::Job;
@@ -54,6 +56,8 @@ pub struct Host {
     pub statistics: Statistics,
     /// Work and messages that wait for the state to come home.
     away: VecDeque<Deferred>,
+    /// Hand-offs that the engine got while the state was away. They are told to it in their order, first of all.
+    applied_away: VecDeque<Applied>,
     /// Work that waits for entries from disk.
     fetching: HashMap<u64, Box<Work>>,
     next_ticket: u64,
@@ -80,6 +84,10 @@ pub struct Host {
     waiting: HashMap<u64, Blocked>,
     waiting_for: HashMap<KeyBuf, VecDeque<u64>>,
     now_ms: u64,
+    /// Some client tracks keys.
+    tracking: bool,
+    /// The client whose command ran last; 0: it was none's.
+    cause: u64,
 }
 
 #[derive(Debug)]
@@ -126,6 +134,11 @@ impl Host {
 
     /// Takes over options that changed.
     fn refresh(&mut self) {
+        let tracking = self.state.messaging.is_tracking();
+        if tracking != self.tracking {
+            self.tracking = tracking;
+            self.follow();
+        }
         let version = self.state.config_version.load(Ordering::Acquire);
         if version != self.config_version {
             use pika_core::config::options;
@@ -146,6 +159,7 @@ impl Host {
         }
         self.refresh();
         self.now_ms = now_ms();
+        self.cause = work.client_facts.0;
         if work.atomic && !work.begun {
             work = match self.begin_atomic(work) {
                 Some(work) if work.void => return Ran::Done(work),
@@ -153,6 +167,7 @@ impl Host {
                 None => return Ran::Kept,
             };
         }
+        self.fetch_ahead(&work);
         let settings = self.settings.clone();
         let mut started = Instant::now();
         while work.next < work.ops.len() {
@@ -184,6 +199,18 @@ impl Host {
         let (limit, now_s) = (self.table_limit, (self.now_ms / 1000) as u32);
         self.partition().evict(limit, now_s);
         Ran::Done(work)
+    }
+
+    /// Has the processor fetch the keys of a pipeline's next commands while it begins with the first.
+    fn fetch_ahead(&mut self, work: &Work) {
+        /// Fewer are not worth it; more would push each other out of the cache.
+        const COMMANDS: std::ops::RangeInclusive<usize> = 4..=64;
+        let ops = &work.ops[work.next..];
+        if !COMMANDS.contains(&ops.len()) {
+            return;
+        }
+        let first_key = |op: &Op| work.args(op).word(1);
+        self.partition().fetch_ahead(ops[0].database, ops.iter().map(first_key));
     }
 
     /// Begins commands that happen together, once nothing can hold them up: no blind write is on its way (one of them
@@ -240,6 +267,13 @@ impl Host {
         let mut reply = std::mem::take(&mut work.reply);
         let environment = environment(work, op.database, self.now_ms, settings);
         let partition = self.partition.as_mut().expect("checked by the caller");
+        if op.tracked {
+            // Of what changed before, this client need not be told.
+            messaging::tell_changes(&self.state, partition, work.client_facts.0);
+            partition.follows = true;
+            let keys = op.entry.command.keys_of(work.next_args());
+            messaging::remember(&self.state, work.client_facts.0, keys);
+        }
         let source = Source::One(partition);
         let done =
             execute(op.entry.command, work.next_args(), source, Reach::SERVING, environment, &mut reply);
@@ -458,6 +492,18 @@ impl Host {
         }
     }
 
+    /// Tells the state, if it is at home, what the engine got. Returns whether there was anything to tell.
+    fn tell_applied(&mut self) -> bool {
+        let Some(partition) = &mut self.partition else { return false };
+        let some = !self.applied_away.is_empty();
+        for applied in self.applied_away.drain(..) {
+            self.under_way = self.under_way.saturating_sub(1);
+            partition.applied(applied);
+        }
+        some
+    }
+
+    /// Goes on with what waited for the engine.
     fn applied(&mut self) {
         self.close_group();
         if self.partition.as_ref().is_some_and(|partition| partition.is_settled()) {
@@ -485,10 +531,13 @@ impl Host {
             self.away.push_back(Deferred::Expire(due));
             return;
         }
+        self.refresh();
         self.now_ms = now_ms();
+        self.cause = 0;
+        let events = self.settings.events;
         for entry in due {
             let now_ms = self.now_ms;
-            let result = expiry::remove_due(self.partition(), Reach::SERVING, now_ms, &entry);
+            let result = expiry::remove_due(self.partition(), Reach::SERVING, now_ms, &entry, events);
             match result {
                 Ok(()) => {}
                 Err(pika_core::keyspace::transaction::Stop::Engine(error)) => {
@@ -499,6 +548,8 @@ impl Host {
                 Err(_) => {}
             }
         }
+        // Several fields of a hash that go at once are one event.
+        self.partition().events.dedup();
         self.look_at_changes();
         self.send_tick();
     }
@@ -537,6 +588,7 @@ impl Host {
 
     /// Lends the state to a command over all partitions, or runs the command if this is the last of them.
     fn lend(&mut self, mut exclusive: Box<Exclusive>) {
+        self.refresh();
         let Some(partition) = &self.partition else {
             self.away.push_back(Deferred::Lend(exclusive));
             return;
@@ -562,6 +614,7 @@ impl Host {
     fn come_home(&mut self, message: Return) {
         self.partition = Some(message.state);
         self.under_way += usize::from(message.handed_off);
+        let told = self.tell_applied();
         if let Some((group, end)) = message.group {
             self.unlogged.push_back((group, end));
         }
@@ -572,6 +625,7 @@ impl Host {
         }
         self.follow();
         self.now_ms = now_ms();
+        self.cause = message.cause;
         self.look_at_changes();
         if let Some(mut work) = message.work {
             for (id, nanos, failed) in work.ran.drain(..) {
@@ -579,6 +633,9 @@ impl Host {
             }
             // The one command that went around; the rest of its read follows here.
             self.resume(work);
+        }
+        if told {
+            self.applied();
         }
         self.take_up_all();
     }
@@ -608,7 +665,8 @@ pub fn environment<'a>(
     now_ms: u64,
     settings: &'a Settings,
 ) -> Environment<'a> {
-    Environment { now_ms, settings, database, atomic: work.atomic, watch: work.watch.as_ref() }
+    let Work { atomic, no_touch, .. } = *work;
+    Environment { now_ms, settings, database, atomic, watch: work.watch.as_ref(), no_touch }
 }
 
 fn deliver(work: Box<Work>) {
@@ -639,6 +697,7 @@ impl PartitionActor {
                 track_latency: true,
                 statistics: Statistics::default(),
                 away: VecDeque::new(),
+                applied_away: VecDeque::new(),
                 fetching: HashMap::new(),
                 next_ticket: 0,
                 crowded: VecDeque::new(),
@@ -658,6 +717,8 @@ impl PartitionActor {
                 waiting: HashMap::new(),
                 waiting_for: HashMap::new(),
                 now_ms: 0,
+                tracking: false,
+                cause: 0,
             }));
             HOST.with(|slot| *slot.borrow_mut() = Some(host.clone()));
             PartitionActor { host }
@@ -706,16 +767,12 @@ impl Handler<Logged> for PartitionActor {
 impl Handler<AppliedHandOff> for PartitionActor {
     type Result = ();
 
-    fn handle(&mut self, AppliedHandOff(applied): AppliedHandOff, ctx: &mut Self::Context) {
+    fn handle(&mut self, AppliedHandOff(applied): AppliedHandOff, _: &mut Self::Context) {
         let mut host = self.host.borrow_mut();
-        if host.partition.is_none() {
-            // The state is lent: its answer waits until it is home.
-            ctx.notify_later(AppliedHandOff(applied), Duration::from_millis(1));
-            return;
+        host.applied_away.push_back(applied);
+        if host.tell_applied() {
+            host.applied();
         }
-        host.under_way = host.under_way.saturating_sub(1);
-        host.partition().applied(applied);
-        host.applied();
     }
 }
 

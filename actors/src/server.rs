@@ -271,8 +271,10 @@ pub fn run(start: Start) -> Result<(), String> {
     crate::backup::sweep(&folder.join(config.get(options::BACKUP_DIR)));
     let threads = threads(&config);
     let budget = budget(&config);
-    slog::info!(logger, "pika is starting"; "version" => env!("CARGO_PKG_VERSION"), "dir" => %folder.display(),
-        "partitions" => threads, "memory-budget" => budget.total, "files" => files.limit);
+    // Redis's own test suite waits for `PID: …` here, and below for `Ready to accept`, as other start scripts do.
+    slog::info!(logger, "pika is starting"; "version" => env!("CARGO_PKG_VERSION"), "PID" => std::process::id(),
+        "dir" => %folder.display(), "partitions" => threads, "memory-budget" => budget.total,
+        "files" => files.limit);
     // Sockets first: a port that is taken is found out before anything is replayed.
     let bound = crate::listening::bind(&config).map_err(|error| error.to_string())?;
     let opened = open_data(&config, rocks_options(&config, &budget, &files), threads, &logger)?;
@@ -339,7 +341,7 @@ async fn serve(
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     let _ = state.serving.set(handles.clone());
     crate::listening::start(bound, &state, &handles)?;
-    slog::info!(state.logger, "ready to accept connections"; "port" => state.config().get(options::PORT));
+    slog::info!(state.logger, "Ready to accept connections"; "port" => state.config().get(options::PORT));
     wait_for_signal(&state).await?;
     let service = Service { state: state.clone() };
     let stopped = tokio::task::spawn_blocking(move || stop(&service)).await;

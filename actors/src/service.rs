@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use pika_core::config::{Config, Disk, Id, SetError, options, rewrite};
 use pika_core::engine::{Engine, Family};
 use pika_core::info::{self, Numbers, Section, Sections, Statistics};
-use pika_core::server::{Backup, ClientFacts, Compact, Identity, Pause, Server, Shutdown, Unblock};
+use pika_core::server::{Backup, ClientFacts, Compact, Identity, Messages, Pause, Server, Shutdown, Unblock};
 use pika_core::slowlog::SlowLog;
 
 use crate::message::{Control, Kill, Observe, Report, Wake, Why};
@@ -248,6 +248,7 @@ impl Server for Service {
             .map(|client| {
                 let mut facts = ClientFacts::new(lock(&client.session).clone());
                 facts.blocked = matches!(*lock(&client.blocked), Blocking::At(..));
+                facts.queued = usize::try_from(client.queued.load(Ordering::Relaxed)).ok();
                 facts.fd = client.fd.load(Ordering::Relaxed);
                 facts.query_buffer = client.input_bytes.load(Ordering::Relaxed);
                 facts.query_buffer_free = client.input_capacity.load(Ordering::Relaxed);
@@ -255,8 +256,15 @@ impl Server for Service {
                 facts
             })
             .collect();
+        drop(clients);
         facts.sort_by_key(|facts| facts.session.id);
+        let broken = self.state.messaging.broken(facts.iter().map(|facts| facts.session.id));
+        facts.iter_mut().zip(broken).for_each(|(facts, broken)| facts.broken_redirection = broken);
         facts
+    }
+
+    fn messages(&self) -> &dyn Messages {
+        self
     }
 
     fn kill_client(&self, id: u64) -> bool {
@@ -310,6 +318,14 @@ impl Server for Service {
         let mut numbers = Numbers::default();
         numbers.clients.connected = self.state.client_count.load(Ordering::Relaxed) as u64;
         numbers.clients.blocked = self.state.counters.blocked_clients.load(Ordering::Relaxed);
+        let facts = self.state.messaging.facts();
+        numbers.clients.pubsub = facts.subscribers as u64;
+        let [channels, patterns, shards] = facts.names.map(|count| count as u64);
+        let stats = &mut numbers.stats;
+        (stats.channels, stats.patterns, stats.shard_channels) = (channels, patterns, shards);
+        let [clients, keys, items, prefixes] = facts.tracking.map(|count| count as u64);
+        numbers.clients.tracking = clients;
+        (stats.tracked_keys, stats.tracked_items, stats.tracked_prefixes) = (keys, items, prefixes);
         self.memory(&mut numbers, &reports);
         self.stats(&mut numbers, &reports);
         self.persistence(&mut numbers, &reports);
@@ -367,6 +383,7 @@ impl Server for Service {
         self.state.log.configure(config.get(options::APPENDFSYNC), config.get(options::BINLOG_SEGMENT_SIZE));
         lock(&self.state.slow_log).set_max_len(config.get(options::SLOWLOG_MAX_LEN));
         self.state.replace_config(config);
+        crate::messaging::shrink(&self.state);
         self.control(|| Control::Reconfigure);
         Ok(())
     }

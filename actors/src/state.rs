@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use actix::Addr;
 use actix_rt::ArbiterHandle;
 use pika_core::commands::Settings;
-use pika_core::config::{Config, options};
+use pika_core::config::{Config, Events, options};
 use pika_core::encoding::key::Namespace;
 use pika_core::engine::rocks::RocksEngine;
 use pika_core::keyspace::expiry::survey::Expiries;
@@ -20,6 +20,8 @@ use crate::alarms::Alarms;
 use crate::binlog::Log;
 use crate::connection::Connection;
 use crate::file_limit::FileLimit;
+use crate::inbox::Inbox;
+use crate::messaging::Messaging;
 use crate::partition::PartitionActor;
 use crate::reads::ReadPool;
 use crate::write_behind::WriteBehindHandle;
@@ -54,6 +56,10 @@ pub struct ClientHandle {
     pub input_capacity: AtomicUsize,
     /// File descriptor of its socket.
     pub fd: AtomicI64,
+    /// How many commands wait for EXEC; -1: it is in no transaction.
+    pub queued: AtomicI64,
+    /// What waits to be sent to it beside replies.
+    pub inbox: Inbox,
     /// The command that waits for a key: its partition and its number there. Whoever takes it decides how the wait
     /// ends.
     pub blocked: Mutex<Blocking>,
@@ -155,6 +161,8 @@ pub struct State {
     pub counters: Counters,
     /// Who waits for keys of several partitions.
     pub alarms: Alarms,
+    /// Pub/sub, MONITOR, the tracking of keys.
+    pub messaging: Messaging,
     /// SLOWLOG.
     pub slow_log: Mutex<SlowLog>,
     /// The process is ending.
@@ -218,7 +226,10 @@ impl State {
     /// The state at the start.
     pub fn new(parts: Parts) -> State {
         let settings = settings_of(&parts.config);
+        let messaging = Messaging::default();
+        messaging.configure(&parts.config);
         State {
+            messaging,
             replication_id: Mutex::new(crate::system::random_hex(40)),
             identity: parts.identity,
             logger: parts.logger,
@@ -272,6 +283,7 @@ impl State {
     /// Replaces the options.
     pub fn replace_config(&self, config: Config) {
         let settings = Arc::new(settings_of(&config));
+        self.messaging.configure(&config);
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         self.config_version.fetch_add(1, Ordering::Release);
@@ -303,7 +315,13 @@ pub fn settings_of(config: &Config) -> Settings {
         stream_node_max_entries: config.get(options::STREAM_NODE_MAX_ENTRIES),
         stream_node_max_bytes: config.get(options::STREAM_NODE_MAX_BYTES),
         hll_sparse_max_bytes: config.get(options::HLL_SPARSE_MAX_BYTES) as usize,
-        events: config.get(options::NOTIFY_KEYSPACE_EVENTS),
+        events: wanted_events(config.get(options::NOTIFY_KEYSPACE_EVENTS)),
         ..Settings::default()
     }
+}
+
+/// Without a channel to publish on, no event is wanted.
+fn wanted_events(events: Events) -> Events {
+    let published = events.contains(Events::KEYSPACE) || events.contains(Events::KEYEVENT);
+    if published { events } else { Events::default() }
 }

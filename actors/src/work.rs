@@ -30,6 +30,8 @@ pub struct Op {
     pub database: usize,
     /// Whether the reply is sent (CLIENT REPLY).
     pub replies: bool,
+    /// Its keys are remembered, for the client to be told of their changes.
+    pub tracked: bool,
 }
 
 /// Commands of one client, in order, and their replies so far.
@@ -71,6 +73,8 @@ pub struct Work {
     pub watch: Option<Arc<Watch>>,
     /// The next command has waited for a key, and is this now.
     pub retry: Option<Words>,
+    /// Reading keys leaves no trace (CLIENT NO-TOUCH).
+    pub no_touch: bool,
     /// Commands that ran elsewhere: which, nanoseconds, whether it failed.
     pub ran: Vec<(usize, u64, bool)>,
 }

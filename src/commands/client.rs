@@ -1,6 +1,7 @@
 //! CLIENT: what a client can see and change of its own connection, and of others.
 
 mod kill;
+mod tracking;
 
 use super::args::{not_an_integer, syntax_error, wrong_subcommand};
 use super::help::HELP;
@@ -37,17 +38,26 @@ pub(super) const CLIENT: Command = Command {
     arity: Arity::AtLeast(2),
     flags: Flags::NONE,
     run: Run::Container,
-    differs: "TRACKING ON is refused: there is no client-side caching yet.",
     subcommands: &[
         Command {
             since: "6.0.0",
             arity: Arity::Exactly(3),
-            ..row("caching", "<YES | NO>", "Says whether the next command's keys are tracked.", caching)
+            ..row(
+                "caching",
+                "<YES | NO>",
+                "Says whether the next command's keys are tracked.",
+                tracking::caching,
+            )
         },
         Command { since: "2.6.9", ..row("getname", "", "Returns the name of the connection.", getname) },
         Command {
             since: "6.0.0",
-            ..row("getredir", "", "Returns which client gets the messages about tracked keys.", getredir)
+            ..row(
+                "getredir",
+                "",
+                "Returns which client gets the messages about tracked keys.",
+                tracking::getredir,
+            )
         },
         Command { group: Group::Connection, ..HELP },
         Command { since: "5.0.0", ..row("id", "", "Returns the number of the connection.", id) },
@@ -131,12 +141,12 @@ pub(super) const CLIENT: Command = Command {
                 "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] \
                  [NOLOOP]",
                 "Says whether changes of keys that the client read are told to it.",
-                tracking,
+                tracking::tracking,
             )
         },
         Command {
             since: "6.2.0",
-            ..row("trackinginfo", "", "Describes the tracking of keys.", trackinginfo)
+            ..row("trackinginfo", "", "Describes the tracking of keys.", tracking::trackinginfo)
         },
         Command {
             since: "5.0.0",
@@ -169,43 +179,11 @@ fn either(word: &[u8], first: &str, second: &str) -> Result<bool, Stop> {
     }
 }
 
-fn caching(_cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
-    // No client is in tracking mode, so this is the only answer.
-    Err(Stop::error(
-        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
-    ))
-}
-
-fn tracking(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
-    if either(args.word(2), "on", "off")? {
-        return Err(Stop::error("ERR CLIENT TRACKING is not supported yet"));
-    }
-    cx.reply.ok();
-    Ok(())
-}
-
-fn trackinginfo(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
-    cx.reply.map(3);
-    cx.reply.bulk_text("flags");
-    cx.reply.set(1);
-    cx.reply.bulk_text("off");
-    cx.reply.bulk_text("redirect");
-    cx.reply.integer(-1);
-    cx.reply.bulk_text("prefixes");
-    cx.reply.array(0);
-    Ok(())
-}
-
 fn getname(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
     match cx.session.name.as_slice() {
         b"" => cx.reply.null(),
         name => cx.reply.bulk(name),
     }
-    Ok(())
-}
-
-fn getredir(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
-    cx.reply.integer(-1);
     Ok(())
 }
 
@@ -275,22 +253,27 @@ fn write_line(text: &mut Vec<u8>, facts: &ClientFacts, now_ms: u64) {
     let seconds_since = |then: u64| now_ms.saturating_sub(then) / 1000;
     let memory = facts.query_buffer + facts.query_buffer_free + facts.output_capacity + facts.arguments;
     push(format!(
-        " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={} qbuf-free={} argv-mem={} multi-mem=0",
+        " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem=0",
         seconds_since(session.connected_ms),
         seconds_since(session.active_ms),
         flags(facts),
         session.database,
+        session.subscriptions.channels,
+        session.subscriptions.patterns,
+        session.subscriptions.shards,
+        facts.queued.map_or(-1, |queued| queued as i64),
         facts.query_buffer,
         facts.query_buffer_free,
         facts.arguments,
     ));
     push(format!(
-        " rbs={0} rbp={0} obl={1} oll=0 omem=0 tot-mem={2} events=r cmd={3} user={4} redir=-1 resp={5} lib-name=",
+        " rbs={0} rbp={0} obl={1} oll=0 omem=0 tot-mem={2} events=r cmd={3} user={4} redir={5} resp={6} lib-name=",
         facts.output_capacity,
         facts.output_buffer,
         memory,
         session.last_command.unwrap_or("NULL"),
         if session.authenticated { &session.user } else { "(superuser)" },
+        tracking::redirection(session.tracking.as_ref()),
         if session.protocol == Protocol::Resp3 { 3 } else { 2 },
     ));
     text.extend_from_slice(&session.library_name);
@@ -303,7 +286,13 @@ fn flags(facts: &ClientFacts) -> String {
     let session = &facts.session;
     let unix = session.address.starts_with('/');
     let letters = [
+        (session.monitors, 'O'),
+        (!session.subscriptions.is_empty(), 'P'),
+        (facts.queued.is_some(), 'x'),
         (facts.blocked, 'b'),
+        (session.tracking.is_some(), 't'),
+        (facts.broken_redirection, 'R'),
+        (session.tracking.as_ref().is_some_and(|tracking| tracking.options.broadcast), 'B'),
         (session.closing, 'c'),
         (unix, 'U'),
         (session.no_evict, 'e'),

@@ -51,7 +51,7 @@ pub(super) const COMMANDS: &[Command] = &[
         syntax: "[message]",
         summary: "Answers, which shows that the server is there.",
         arity: Arity::AtLeast(1),
-        flags: Flags::FAST,
+        flags: Flags::FAST.and(Flags::SUBSCRIBED),
         run: Run::Session(ping),
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         ..BASE
@@ -60,7 +60,7 @@ pub(super) const COMMANDS: &[Command] = &[
         name: "quit",
         summary: "Closes the connection.",
         arity: Arity::AtLeast(1),
-        flags: BEFORE_AUTH.and(Flags::UNQUEUED),
+        flags: BEFORE_AUTH.and(Flags::UNQUEUED).and(Flags::SUBSCRIBED),
         run: Run::Session(quit),
         deprecated: Some(("7.2.0", "just closing the connection")),
         ..BASE
@@ -69,7 +69,7 @@ pub(super) const COMMANDS: &[Command] = &[
         name: "reset",
         summary: "Takes the connection back to its first state.",
         since: "6.2.0",
-        flags: BEFORE_AUTH.and(Flags::UNQUEUED),
+        flags: BEFORE_AUTH.and(Flags::UNQUEUED).and(Flags::SUBSCRIBED),
         run: Run::Session(reset),
         ..BASE
     },
@@ -190,6 +190,11 @@ fn write_hello(cx: &mut SessionContext<'_>) {
 
 fn ping(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     match args.len() {
+        1 | 2 if cx.session.only_subscribes() => {
+            cx.reply.array(2);
+            cx.reply.bulk_text("pong");
+            cx.reply.bulk(if args.len() == 2 { args.word(1) } else { b"" });
+        }
         1 => cx.reply.simple("PONG"),
         2 => cx.reply.bulk(args.word(1)),
         _ => return Err(Stop::error("ERR wrong number of arguments for 'ping' command")),
@@ -204,6 +209,7 @@ fn quit(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
 }
 
 fn reset(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
+    cx.server.messages().forget(cx.session.id);
     cx.session.reset(needs_password(cx.server));
     cx.reply.set_protocol(cx.session.protocol);
     cx.reply.simple("RESET");

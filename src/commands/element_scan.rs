@@ -1,4 +1,4 @@
-//! What the scans of a collection's elements have in common: HSCAN, SSCAN.
+//! What the scans of a collection's elements have in common: HSCAN, SSCAN, ZSCAN.
 
 use super::args::{Args, not_an_integer, syntax_error};
 use crate::glob::glob_match;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Args, Command, Context, KeyRun, Run, Settings};
+use super::{Args, Command, Context, Flags, KeyRun, Run, Settings};
 use crate::engine::EngineError;
 use crate::keyspace::transaction::{Block, Committed, Need, Reach, Source, Stop, Transaction};
 use crate::keyspace::watch::Watch;
@@ -21,6 +21,8 @@ pub struct Environment<'a> {
     pub atomic: bool,
     /// What the client watches; WATCH adds to it.
     pub watch: Option<&'a Arc<Watch>>,
+    /// Reading a key leaves its time of last use as it was (CLIENT NO-TOUCH).
+    pub no_touch: bool,
 }
 
 /// Why a command has no reply yet.
@@ -54,9 +56,17 @@ pub fn execute(
     let mut txn = Transaction::new(source, reach, environment.now_ms, environment.database);
     txn.want_events(environment.settings.events);
     txn.set_atomic(environment.atomic);
+    let untouched = environment.no_touch && !command.is_write() && !command.flags.has(Flags::TOUCHES);
+    let used: Vec<_> = match untouched {
+        true => command.keys_of(args).filter_map(|key| Some((key, txn.peek_used_s(key)?))).collect(),
+        false => Vec::new(),
+    };
     let mut context = Context { txn, reply, settings: environment.settings, watch: environment.watch };
     let stop = match run(&mut context, args) {
-        Ok(()) => return Ok(context.txn.commit(args.words())),
+        Ok(()) => {
+            used.iter().for_each(|(key, used_s)| context.txn.restore_used_s(key, *used_s));
+            return Ok(context.txn.commit(args.words()));
+        }
         Err(stop) => stop,
     };
     context.reply.truncate(start);

@@ -351,7 +351,7 @@ pub(super) const COMMANDS: &[Command] = &[
         since: "3.2.1",
         complexity: "O(N) where N is the number of keys.",
         arity: Arity::AtLeast(2),
-        flags: Flags::READONLY.and(Flags::FAST),
+        flags: Flags::READONLY.and(Flags::FAST).and(Flags::TOUCHES),
         categories: &["keyspace"],
         keys: &[Keys::all(KeyFlags::INSPECT)],
         run: Run::Keys(keys::touch),

@@ -1,8 +1,8 @@
 //! Sorted set commands: those of Redis 7.4.
 
-mod add;
+pub(super) mod add;
 mod bounds;
-mod combine;
+pub(super) mod combine;
 mod pop;
 mod random;
 mod range;

@@ -75,6 +75,10 @@ impl Flags {
     pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
     /// Allowed while a script is over its time.
     pub const ALLOW_BUSY: Flags = Flags(1 << 17);
+    /// Has keys touched even by a client with NO-TOUCH.
+    pub const TOUCHES: Flags = Flags(1 << 26);
+    /// Allowed to a client of RESP2 that is subscribed to anything.
+    pub const SUBSCRIBED: Flags = Flags(1 << 27);
     /// Selects a database: EXEC looks ahead to know where the commands behind it run.
     pub const SELECTS: Flags = Flags(1 << 28);
     /// Runs at once though a transaction is being queued.
@@ -268,6 +272,8 @@ impl KeyFlags {
     pub const REMOVE: KeyFlags = KeyFlags(&["RM", "delete"]);
     /// Removes part of the value.
     pub const DELETE: KeyFlags = KeyFlags(&["RW", "delete"]);
+    /// Is the name of a shard channel, not of a key.
+    pub const CHANNEL: KeyFlags = KeyFlags(&["not_key"]);
     /// Reads the value and removes the key.
     pub const TAKE: KeyFlags = KeyFlags(&["RW", "access", "delete"]);
 }

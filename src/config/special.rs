@@ -127,6 +127,11 @@ impl Events {
     /// `A`: all classes but `n` and `m`.
     pub const ALL: Events = Events((1 << 10) - 1);
 
+    /// Both sets together.
+    pub const fn and(self, other: Events) -> Events {
+        Events(self.0 | other.0)
+    }
+
     /// Whether every class of `other` is in this set.
     pub fn contains(self, other: Events) -> bool {
         self.0 & other.0 == other.0

@@ -45,6 +45,10 @@ pub struct ClientNumbers {
     pub max_output_buffer: u64,
     /// Put off by a pause.
     pub paused: u64,
+    /// Tracking keys.
+    pub tracking: u64,
+    /// Subscribed to anything.
+    pub pubsub: u64,
 }
 
 /// Memory, in bytes.
@@ -158,6 +162,18 @@ pub struct StatsNumbers {
     pub output_limit_disconnections: u64,
     /// Whether a compaction that someone asked for is running.
     pub compacting: bool,
+    /// Channels that have subscribers.
+    pub channels: u64,
+    /// Patterns that have subscribers.
+    pub patterns: u64,
+    /// Shard channels that have subscribers.
+    pub shard_channels: u64,
+    /// Keys that clients track.
+    pub tracked_keys: u64,
+    /// Pairs of such a key and a client.
+    pub tracked_items: u64,
+    /// Prefixes of keys that clients have broadcast to them.
+    pub tracked_prefixes: u64,
 }
 
 /// Replication.

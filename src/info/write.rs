@@ -152,7 +152,8 @@ fn write_clients(out: &mut Lines, numbers: &Numbers, config: &Config) {
     out.line("client_recent_max_output_buffer", clients.max_output_buffer);
     out.line("blocked_clients", clients.blocked);
     out.line("paused_clients", clients.paused);
-    out.zeros(&["tracking_clients"]);
+    out.line("tracking_clients", clients.tracking);
+    out.line("pubsub_clients", clients.pubsub);
     out.line("clients_in_timeout_table", clients.in_timeout_table);
 }
 
@@ -263,11 +264,16 @@ fn write_stats(out: &mut Lines, numbers: &Numbers) {
     out.zeros(&["current_eviction_exceeded_time"]);
     out.line("keyspace_hits", stats.hits);
     out.line("keyspace_misses", stats.misses);
-    out.zeros(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec"]);
+    out.line("pubsub_channels", stats.channels);
+    out.line("pubsub_patterns", stats.patterns);
+    out.line("pubsubshard_channels", stats.shard_channels);
+    out.zeros(&["latest_fork_usec"]);
     out.zeros(&["total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
     out.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);
     out.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);
-    out.zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"]);
+    out.line("tracking_total_keys", stats.tracked_keys);
+    out.line("tracking_total_items", stats.tracked_items);
+    out.line("tracking_total_prefixes", stats.tracked_prefixes);
     out.zeros(&["unexpected_error_replies"]);
     out.line("total_error_replies", numbers.commands.error_replies);
     out.zeros(&["dump_payload_sanitizations"]);

@@ -7,6 +7,7 @@ pub mod survey;
 
 use super::partition::Partition;
 use super::transaction::{Reach, Source, Stop, Transaction};
+use crate::config::Events;
 use crate::encoding::key::{ExpiryKey, Namespace};
 use crate::engine::{Family, Range, Read, ReadError, Tier};
 
@@ -31,59 +32,51 @@ pub fn due(engine: &dyn Read, now_ms: u64, limit: usize) -> Result<Vec<Due>, Rea
 }
 
 /// Removes what an index entry points at, if its time has come, through the log; else only the stale index
-/// entry. A key that is not in memory is a need.
-pub fn remove_due(partition: &mut Partition, reach: Reach, now_ms: u64, due: &Due) -> Result<(), Stop> {
+/// entry. A key that is not in memory is a need. `events` are those that somebody wants.
+pub fn remove_due(
+    partition: &mut Partition,
+    reach: Reach,
+    now_ms: u64,
+    due: &Due,
+    events: Events,
+) -> Result<(), Stop> {
     let Some(index) = ExpiryKey::parse(&due.index_key) else { return Ok(()) };
     let Some(database) = partition.namespaces().database_of(index.namespace) else {
         partition.forget_index(&due.index_key, now_ms);
         return Ok(());
     };
-    match index.field {
-        None => remove_key(partition, reach, now_ms, database, &index, due),
-        Some(field) => remove_field(partition, reach, now_ms, database, &index, field, due),
-    }
-}
-
-fn remove_key(
-    partition: &mut Partition,
-    reach: Reach,
-    now_ms: u64,
-    database: usize,
-    index: &ExpiryKey<'_>,
-    due: &Due,
-) -> Result<(), Stop> {
     let mut transaction = Transaction::new(Source::One(partition), reach, now_ms, database);
-    // Looking a key up whose time has come is enough: its removal is part of the commit.
-    let entry = transaction.entry(index.key)?;
-    let stale = entry.meta().is_some_and(|meta| meta.expire_ms != Some(index.at_ms))
-        || (!entry.exists() && !transaction.meets_expired());
-    transaction.commit(std::iter::empty());
+    transaction.want_events(events);
+    let (stale, removed_field) = match index.field {
+        None => (remove_key(transaction, &index)?, false),
+        Some(field) => (true, remove_field(transaction, &index, field)?),
+    };
+    partition.stats.expired_fields += u64::from(removed_field);
     if stale {
         partition.forget_index(&due.index_key, now_ms);
     }
     Ok(())
 }
 
-fn remove_field(
-    partition: &mut Partition,
-    reach: Reach,
-    now_ms: u64,
-    database: usize,
-    index: &ExpiryKey<'_>,
-    field: &[u8],
-    due: &Due,
-) -> Result<(), Stop> {
-    let mut transaction = Transaction::new(Source::One(partition), reach, now_ms, database);
+/// Removes a key, if its time has come. Returns whether the index entry is stale.
+fn remove_key(mut transaction: Transaction<'_>, index: &ExpiryKey<'_>) -> Result<bool, Stop> {
+    // Looking a key up whose time has come is enough: its removal is part of the commit.
+    let entry = transaction.entry(index.key)?;
+    let stale = entry.meta().is_some_and(|meta| meta.expire_ms != Some(index.at_ms))
+        || (!entry.exists() && !transaction.meets_expired());
+    transaction.commit(std::iter::empty());
+    Ok(stale)
+}
+
+/// Removes a field of a hash, if its time has come. Returns whether it had.
+fn remove_field(mut transaction: Transaction<'_>, index: &ExpiryKey<'_>, field: &[u8]) -> Result<bool, Stop> {
     let removed = crate::types::hash::remove_expired_field(&mut transaction, index.key, field)?;
     if removed {
         transaction.effect(&[b"HDEL", index.key, field]);
+        transaction.changed_by_time();
     }
     transaction.commit(std::iter::empty());
-    if removed {
-        partition.stats.expired_fields += 1;
-    }
-    partition.forget_index(&due.index_key, now_ms);
-    Ok(())
+    Ok(removed)
 }
 
 impl Partition {

@@ -16,6 +16,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use smallvec::SmallVec;
+
 use super::counts::{AllCounts, Counts};
 use super::namespace::Namespaces;
 use super::slot::Slot;
@@ -179,8 +181,13 @@ pub struct Partition {
     pub databases_changed: bool,
     /// Somebody wants [`Partition::touched`].
     pub follows: bool,
-    /// Meta keys that commits changed, while somebody follows them; whoever runs commands takes them.
-    pub touched: Vec<KeyBuf>,
+    /// Databases were emptied since whoever runs commands last looked.
+    pub databases_flushed: bool,
+    /// Meta keys that commits changed, while somebody follows them, and whether it was because their time had come;
+    /// whoever runs commands takes them.
+    pub touched: Vec<(KeyBuf, bool)>,
+    /// Of these, the first ones that the clients that track keys were told of.
+    pub told: usize,
     /// Events that commits told of; whoever runs commands takes them.
     pub events: Vec<Event>,
 }
@@ -226,8 +233,10 @@ impl Partition {
             watchers: Watchers::default(),
             atomic: None,
             databases_changed: false,
+            databases_flushed: false,
             follows: false,
             touched: Vec::new(),
+            told: 0,
             events: Vec::new(),
         }
     }
@@ -235,6 +244,14 @@ impl Partition {
     /// Whether a key may exist: it does in memory, or only the disk knows.
     pub fn may_have(&mut self, meta_key: &[u8]) -> bool {
         !matches!(self.read(Family::Meta, meta_key, Tier::Memory, 0), Ok((None, _)))
+    }
+
+    /// Says which keys of a database are looked up next; see [`Table::fetch_ahead`].
+    pub fn fetch_ahead<'k>(&self, database: usize, names: impl Iterator<Item = &'k [u8]>) {
+        let namespace = self.namespaces.of(database);
+        let keys: SmallVec<[KeyBuf; 32]> =
+            names.map(|name| key::meta(super::slot::of_key(name), namespace, name)).collect();
+        self.tables[Family::Meta as usize].fetch_ahead(keys.iter().map(|key| &key[..]));
     }
 
     /// The type of a key in memory, its time come or not.
@@ -561,6 +578,7 @@ impl Partition {
     pub(super) fn flush_database(&mut self, database: usize) {
         self.touch_watched(self.namespaces.of(database), None);
         self.databases_changed = true;
+        self.databases_flushed = true;
         let dead = self.namespaces.flush(database);
         self.counts.forget(dead);
         self.namespaces_changed.push(dead);

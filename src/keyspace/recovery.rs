@@ -289,6 +289,7 @@ impl Replay {
             database,
             atomic: false,
             watch: None,
+            no_touch: false,
         };
         let mut reply = Reply::new(Protocol::Resp2);
         let source = match partitions {

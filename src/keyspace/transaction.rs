@@ -246,8 +246,13 @@ pub struct Transaction<'a> {
     /// Whether somebody wants to know which keys change.
     follows: bool,
     touched: Vec<KeyBuf>,
-    /// Keys that it changes without voiding the transactions of who watches them.
-    unwatched: Vec<KeyBuf>,
+    /// Keys that it changes in what is no change to who watches them.
+    spared: Vec<KeyBuf>,
+    /// Keys that it removes because their time has come. Who watches one knows its time, and to who began later it
+    /// was gone.
+    lapsed: Vec<KeyBuf>,
+    /// All changes are by time.
+    by_time: bool,
     /// When keys were used last, to be told when they are written.
     used: Vec<(Slot, KeyBuf, u32)>,
     wanted_events: Events,
@@ -294,7 +299,9 @@ impl<'a> Transaction<'a> {
             changes: 0,
             follows,
             touched: Vec::new(),
-            unwatched: Vec::new(),
+            spared: Vec::new(),
+            lapsed: Vec::new(),
+            by_time: false,
             used: Vec::new(),
             wanted_events: Events::default(),
             events: Vec::new(),
@@ -438,6 +445,7 @@ impl<'a> Transaction<'a> {
             self.stats.0 += 1;
         } else {
             self.stats.1 += 1;
+            self.notify(Events::KEY_MISS, "keymiss", &entry);
         }
         Ok(entry)
     }
@@ -445,7 +453,9 @@ impl<'a> Transaction<'a> {
     /// The place of a key, for a write that does not care what was there (a plain SET): what it was is found
     /// out when the write reaches the engine. Uses what is in memory already.
     pub fn entry_blind(&mut self, key: &[u8]) -> Result<Entry, Stop> {
-        if self.atomic {
+        // Whether the key is new, or its time has come, is then known only later.
+        let told = self.wanted_events.contains(Events::NEW) || self.wanted_events.contains(Events::EXPIRED);
+        if self.atomic || told {
             return self.entry(key);
         }
         let (slot, meta_key) = self.place(key);
@@ -549,6 +559,9 @@ impl<'a> Transaction<'a> {
             }
             _ => None,
         };
+        if !entry.exists() {
+            self.notify(Events::NEW, "new", entry);
+        }
         let old = entry.stored_meta();
         let old_expiry = old.and_then(|old| old.expire_ms);
         let counts_alike =
@@ -767,6 +780,15 @@ impl<'a> Transaction<'a> {
         self.partition(index)?.used_s(Family::Meta, &meta_key)
     }
 
+    /// Sets when a key was last used, Unix time in seconds, if it is in memory; see [`Transaction::peek_used_s`].
+    pub fn restore_used_s(&mut self, key: &[u8], used_s: u32) {
+        let (slot, meta_key) = self.place(key);
+        let index = self.index_of(slot);
+        if let Some(partition) = self.partition(index) {
+            partition.set_used_s(Family::Meta, &meta_key, used_s);
+        }
+    }
+
     /// Says that this is one command of several that happen together (EXEC): none of them is blind, so that the others
     /// may ask for counts.
     pub fn set_atomic(&mut self, atomic: bool) {
@@ -785,7 +807,7 @@ impl<'a> Transaction<'a> {
     /// Says that what this command has changed so far is no change to who watches the keys (as in Redis, where these
     /// are changes of a consumer group).
     pub fn spare_watches(&mut self) {
-        self.unwatched.append(&mut self.touched);
+        self.spared.append(&mut self.touched);
     }
 
     /// Sets what a key holds, where only OBJECT ENCODING can tell: it does not count as a change, nor to who watches.
@@ -793,8 +815,13 @@ impl<'a> Transaction<'a> {
         let (changes, touched) = (self.changes, self.touched.len());
         self.put(entry, meta)?;
         self.changes = changes;
-        self.unwatched.extend(self.touched.drain(touched..));
+        self.spared.extend(self.touched.drain(touched..));
         Ok(())
+    }
+
+    /// Says that what it changed so far, changed since its time had come, and by nobody's command.
+    pub(super) fn changed_by_time(&mut self) {
+        self.by_time = true;
     }
 
     // ---- events -----------------------------------------------------------------------------------------
@@ -874,8 +901,7 @@ impl<'a> Transaction<'a> {
                 // The key was read a moment ago: it is in memory.
                 let _ = self.remove(&mut entry);
                 self.changes = changes;
-                // Who watches it knows its time, and to who began to watch later it was gone.
-                self.unwatched.extend(self.touched.drain(touched..));
+                self.lapsed.extend(self.touched.drain(touched..));
             }
         }
         self.expired.clear();
@@ -888,18 +914,23 @@ impl<'a> Transaction<'a> {
         words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
     ) -> Committed {
         let now_s = self.now_s();
-        for meta_key in std::mem::take(&mut self.unwatched) {
-            let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
-            if let Some(partition) = self.partition(index).filter(|partition| partition.follows) {
-                partition.touched.push(meta_key);
+        for (keys, by_time) in
+            [(std::mem::take(&mut self.lapsed), true), (std::mem::take(&mut self.spared), false)]
+        {
+            for meta_key in keys {
+                let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
+                if let Some(partition) = self.partition(index).filter(|partition| partition.follows) {
+                    partition.touched.push((meta_key, by_time));
+                }
             }
         }
+        let by_time = self.by_time;
         for meta_key in std::mem::take(&mut self.touched) {
             let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
             if let Some(partition) = self.partition(index) {
                 partition.watchers.touch(&meta_key);
                 if partition.follows {
-                    partition.touched.push(meta_key);
+                    partition.touched.push((meta_key, by_time));
                 }
             }
         }

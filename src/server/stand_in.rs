@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::*;
 use crate::commands::{Run, table};
 use crate::keyspace::transaction::Stop;
+use crate::pubsub::{Counts, Kind, Registry};
+use crate::tracking::{Options, Table};
 
 /// See the module's documentation.
 #[derive(Default)]
@@ -17,6 +19,8 @@ pub(crate) struct StandIn {
     pub(crate) pause: Mutex<Option<Pause>>,
     pub(crate) slow_log: Mutex<SlowLog>,
     pub(crate) numbers: Numbers,
+    pub(crate) registry: Mutex<Registry<u64>>,
+    pub(crate) tracking: Mutex<Table>,
     pub(crate) backup_running: bool,
     /// What was done, in order.
     pub(crate) done: RefCell<Vec<String>>,
@@ -49,7 +53,13 @@ impl StandIn {
         let now_us = 1_700_000_000_000_000;
         let result = match entry.command.run {
             Run::Session(run) => run(
-                &mut SessionContext { session: &mut *session, server: self, reply: &mut reply, now_us },
+                &mut SessionContext {
+                    session: &mut *session,
+                    server: self,
+                    reply: &mut reply,
+                    now_us,
+                    atomic: false,
+                },
                 args,
             ),
             Run::Admin(run) => {
@@ -75,6 +85,69 @@ impl StandIn {
     }
 }
 
+impl StandIn {
+    fn registry(&self) -> std::sync::MutexGuard<'_, Registry<u64>> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tracking(&self) -> std::sync::MutexGuard<'_, Table> {
+        self.tracking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Messages for StandIn {
+    fn subscribe(&self, client: u64, kind: Kind, name: &[u8]) -> Counts {
+        self.registry().subscribe(kind, client, name, client);
+        self.registry().counts(client)
+    }
+
+    fn unsubscribe(&self, client: u64, kind: Kind, name: &[u8]) -> Counts {
+        self.registry().unsubscribe(kind, client, name);
+        self.registry().counts(client)
+    }
+
+    fn subscriptions(&self, client: u64, kind: Kind) -> Vec<Vec<u8>> {
+        self.registry().names_of(kind, client)
+    }
+
+    fn publish(&self, kind: Kind, name: &[u8], message: &[u8], cause: u64) -> u64 {
+        self.note(format!("publish {} {} by {cause}", name.escape_ascii(), message.escape_ascii()));
+        self.subscribers(kind, name)
+    }
+
+    fn channels(&self, kind: Kind, pattern: Option<&[u8]>) -> Vec<Vec<u8>> {
+        self.registry().names(kind, pattern)
+    }
+
+    fn subscribers(&self, kind: Kind, name: &[u8]) -> u64 {
+        self.registry().subscribers(kind, name).len() as u64
+    }
+
+    fn patterns(&self) -> u64 {
+        self.registry().len(Kind::Pattern) as u64
+    }
+
+    fn monitor(&self, client: u64) {
+        self.note(format!("monitor {client}"));
+    }
+
+    fn track(&self, client: u64, options: Option<&Options>) {
+        match options {
+            Some(options) => self.tracking().enable(client, options),
+            None => self.tracking().disable(client),
+        }
+    }
+
+    fn is_redirection_broken(&self, client: u64) -> bool {
+        self.tracking().is_broken(client)
+    }
+
+    fn forget(&self, client: u64) {
+        self.registry().remove(client);
+        self.tracking().disable(client);
+    }
+}
+
 impl Server for StandIn {
     fn identity(&self) -> &Identity {
         &self.identity
@@ -86,6 +159,10 @@ impl Server for StandIn {
 
     fn clients(&self) -> Vec<ClientFacts> {
         self.clients.clone()
+    }
+
+    fn messages(&self) -> &dyn Messages {
+        self
     }
 
     fn kill_client(&self, id: u64) -> bool {

@@ -44,7 +44,7 @@ pub fn remove_expired_field(txn: &mut Transaction<'_>, key: &[u8], field: &[u8])
     }
     let mut hash = HashEdit::open(&entry)?;
     let removed = hash.remove_due(txn, field)?;
-    hash.finish(txn, None)?;
+    hash.finish_with(txn, None, Some("hexpired"))?;
     Ok(removed)
 }
 

@@ -16,12 +16,14 @@
 mod bytes;
 mod chunks;
 mod edit;
+mod rdb;
 mod read;
 mod splice;
 mod trim;
 
 pub use bytes::ListpackLimit;
 pub use edit::ListEdit;
+pub use rdb::{from_rdb, to_rdb};
 pub use read::List;
 
 use crate::encoding::meta::{Meta, Type};

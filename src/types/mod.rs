@@ -5,6 +5,7 @@
 pub mod bits;
 pub mod counted_tree;
 pub mod elements;
+pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
 pub mod lcs;
@@ -60,9 +61,12 @@ pub fn copy_elements(
 pub fn to_rdb(txn: &mut Transaction<'_>, entry: &Entry) -> Result<Option<Value>, Stop> {
     let Some(meta) = entry.meta() else { return Ok(None) };
     match meta.kind {
-        Type::String => Ok(Some(Value::String(meta.payload.to_vec()))),
+        Type::String => string::to_rdb(txn, entry),
         Type::Hash => hash::to_rdb(txn, entry),
-        Type::List | Type::Set | Type::SortedSet | Type::Stream => Err(not_stored(meta.kind.name())),
+        Type::List => list::to_rdb(txn, entry),
+        Type::Set => set::to_rdb(txn, entry),
+        Type::SortedSet => sorted_set::to_rdb(txn, entry),
+        Type::Stream => stream::to_rdb(txn, entry),
     }
 }
 
@@ -77,15 +81,11 @@ pub fn from_rdb(
     match value {
         Value::String(text) => txn.put(entry, &Meta::string(&text, expire_ms)),
         Value::Hash(fields) => hash::from_rdb(txn, entry, &fields, expire_ms, settings),
-        Value::List(_) => Err(not_stored("list")),
-        Value::Set(_) => Err(not_stored("set")),
-        Value::SortedSet(_) => Err(not_stored("zset")),
-        Value::Stream(_) => Err(not_stored("stream")),
+        Value::List(elements) => list::from_rdb(txn, entry, &elements, expire_ms, settings),
+        Value::Set(members) => set::from_rdb(txn, entry, &members, expire_ms, settings),
+        Value::SortedSet(members) => sorted_set::from_rdb(txn, entry, &members, expire_ms, settings),
+        Value::Stream(stream) => stream::from_rdb(txn, entry, &stream, expire_ms, settings),
     }
-}
-
-fn not_stored(kind: &str) -> Stop {
-    Stop::error(format!("ERR values of type {kind} cannot be stored yet"))
 }
 
 /// About how many bytes a key and its value take in memory, were they there whole. Of a big collection `samples`

@@ -9,6 +9,7 @@
 
 mod combine;
 mod edit;
+mod rdb;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod writer;
 
 pub use combine::{merge, probe};
 pub use edit::SetEdit;
+pub use rdb::{from_rdb, to_rdb};
 pub use read::Set;
 pub use writer::SetWriter;
 

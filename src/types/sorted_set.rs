@@ -8,6 +8,7 @@
 //! `src/encoding/sorted_set.rs` has the bytes.
 
 mod edit;
+mod rdb;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+pub use rdb::{from_rdb, to_rdb};
 pub use read::{LexBound, LexRange, ScoreRange};
 
 use super::counted_tree::CountedTree;

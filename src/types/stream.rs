@@ -17,6 +17,7 @@ pub mod head;
 mod id;
 mod node;
 mod pending;
+mod rdb;
 mod read;
 mod roster;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use head::Head;
 pub use id::{NewId, StreamId};
 pub use node::{EntryRef, LARGEST_ENTRY, write_id};
 pub use pending::{Delivery, Pending};
+pub use rdb::{from_rdb, to_rdb};
 pub use read::{Finder, Span};
 pub use roster::Roster;
 
@@ -61,7 +63,12 @@ impl Stream {
         if let Some(stream) = Stream::open(entry)? {
             return Ok(stream);
         }
-        Ok(Stream { entry: entry.clone(), head: Head { version: txn.new_version(), ..Head::default() } })
+        Ok(Stream::replace(txn, entry))
+    }
+
+    /// An empty stream, to take the place of whatever the key holds.
+    fn replace(txn: &mut Transaction<'_>, entry: &Entry) -> Stream {
+        Stream { entry: entry.clone(), head: Head { version: txn.new_version(), ..Head::default() } }
     }
 
     /// Its key.
@@ -77,6 +84,10 @@ impl Stream {
         }
         self.head.dead_node = end;
         let expire_ms = self.entry.meta().and_then(|meta| meta.expire_ms);
+        self.save_expiring(txn, expire_ms)
+    }
+
+    fn save_expiring(&mut self, txn: &mut Transaction<'_>, expire_ms: Option<u64>) -> Result<(), Stop> {
         let payload = self.head.encode();
         let meta =
             Meta { kind: Type::Stream, expire_ms, by_elements: true, expanded: false, payload: &payload };

@@ -23,7 +23,7 @@ mod tests;
 
 pub use edit::StringEdit;
 pub use fragments::{FRAGMENT, copy_elements, memory_usage, put_fragment, put_head};
-pub use read::{StringValue, prefetch};
+pub use read::{StringValue, prefetch, to_rdb};
 
 /// Longest string that is kept as one value when it is changed in part, bytes.
 pub const WHOLE: u64 = 16 * 1024;

@@ -89,8 +89,10 @@ def unpack(tarball: Path, target: Path) -> Path:
     return target / prefix.rstrip("/")
 
 
-def workplace(suite: Path, folder: Path) -> Path:
+def workplace(suite: Path, folder: Path, server: str) -> Path:
     """A folder from which one suite process runs: the suite's files by link, its scratch files its own.
+
+    `server` is what it starts where it starts a server itself.
 
     The suite starts by removing what lies in its tests/tmp, so two must not share it.
     """
@@ -100,8 +102,9 @@ def workplace(suite: Path, folder: Path) -> Path:
         if entry.name != "tmp":
             (folder / "tests" / entry.name).symlink_to(entry)
     (folder / "runtest").symlink_to(suite / "runtest")
-    for program in ("redis-cli", "redis-benchmark", "redis-server"):  # called as src/redis-cli
-        found = shutil.which(program)
+    programs = {"redis-cli": shutil.which("redis-cli"), "redis-benchmark": shutil.which("redis-benchmark"),
+                "redis-server": server}
+    for name, found in programs.items():  # called as src/redis-cli
         if found:
-            (folder / "src" / program).symlink_to(found)
+            (folder / "src" / name).symlink_to(found)
     return folder

@@ -8,7 +8,6 @@ What may go wrong and still must not lose a result:
 
 import os
 import queue
-import random
 import re
 import signal
 import subprocess
@@ -20,12 +19,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import suite
-from server import Server, ServerFailed, persistence_options
+from server import Server, ServerFailed, free_ports, persistence_options
 
 SUITE_OPTIONS = ["--durable", "--ignore-encoding", "--ignore-digest", "--tags", "-needs:debug", "--clients", "1"]
+# These hold tests that the suite does not run against a server that it did not start (its tag external:skip).
+STARTED_BY_THE_SUITE = frozenset("unit/" + name for name in (
+    "auth", "bitfield", "client-eviction", "dump", "expire", "info", "introspection", "limits", "multi", "networking",
+    "obuf-limits", "other", "pause", "pendingquerybuf", "pubsubshard", "shutdown", "type/stream-cgroups",
+))
 RETRIES = 8
 # Without progress for so long a test hangs. The slowest of Redis's own takes about 20 s.
 QUIET_LIMIT = 60
+# How many ports the suite may give to servers that it starts.
+PORTS = 64
 
 OK = re.compile(r"^\[ok\]: (?P<name>.*) \(\d+ ms\)$")
 FAILED = re.compile(r"^\[err\]: (?P<name>.*) in tests/\S+\.tcl$")
@@ -95,30 +101,34 @@ def merge(result: Result, attempt: Attempt, seen: Counter) -> None:
 
 def one_attempt(unit, program, order, time_limit, skip, options, scratch: Path, address) -> Attempt:
     attempt = Attempt()
-    server = Server(program, scratch / "server", [*persistence_options(program, "everysec"), *options])
-    try:
-        server.start()
-    except ServerFailed as error:
-        attempt.trouble.append(f"server does not start: {error}")
-        return attempt
-    with_server = suite.workplace(suite.obtain(), scratch / "suite")
+    workplace = suite.workplace(suite.obtain(), scratch / "suite", program)
     (scratch / "skip").write_text("".join(name + "\n" for name in skip))
-    command = ["./runtest", "--host", "127.0.0.1", "--port", str(address(server.port) if address else server.port),
-               "--single", unit, *SUITE_OPTIONS, "--skipfile", str(scratch / "skip"),
-               "--timeout", str(QUIET_LIMIT), "--baseport", str(random.randrange(12000, 30000, 64))]
-    process = subprocess.Popen(command, cwd=with_server, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    command = ["./runtest", "--single", unit, *SUITE_OPTIONS, "--skipfile", str(scratch / "skip"),
+               "--timeout", str(QUIET_LIMIT)]
+    server = None
+    ports = free_ports(32 + PORTS)  # the suite's own processes meet on one of the first 32
+    command += ["--baseport", str(ports[32]), "--portcount", str(PORTS)]
+    if unit not in STARTED_BY_THE_SUITE:
+        server = Server(program, scratch / "server", [*persistence_options(program, "everysec"), *options])
+        try:
+            server.start()
+        except ServerFailed as error:
+            attempt.trouble.append(f"server does not start: {error}")
+            return attempt
+        command += ["--host", "127.0.0.1", "--port", str(address(server.port) if address else server.port)]
+    process = subprocess.Popen(command, cwd=workplace, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
                                env={**os.environ, "TERM": "dumb", "LC_ALL": "C.UTF-8"})
     try:
         follow(process, server, attempt, order, time_limit)
     finally:
         end_group(process)
-        if server.is_alive():
+        if server and server.is_alive():
             server.kill()  # its data goes with the folder: no reason to wait for a clean end
     return attempt
 
 
-def follow(process, server: Server, attempt: Attempt, order, time_limit) -> None:
+def follow(process, server: Server | None, attempt: Attempt, order, time_limit) -> None:
     """Reads the suite's output to its end, to the server's death, or to the time limit."""
     lines: queue.Queue = queue.Queue()
 
@@ -139,7 +149,7 @@ def follow(process, server: Server, attempt: Attempt, order, time_limit) -> None
             break
         if line:
             reader.line(line)
-        elif not server.is_alive():
+        elif server and not server.is_alive():
             break  # and the suite has nothing more to say
         if time.monotonic() > deadline:
             attempt.trouble.append(f"unit stopped after {time_limit:.0f} s, after {reader.last!r}")
@@ -147,7 +157,7 @@ def follow(process, server: Server, attempt: Attempt, order, time_limit) -> None
     reader.close()
     if line is None and not reader.ended and attempt.culprit is None:
         attempt.trouble.append(f"the suite gave up after {reader.last!r}:\n" + "\n".join(reader.stray[-15:]))
-    if not server.is_alive():
+    if server and not server.is_alive():
         blame_death(server, attempt, order)
 
 

@@ -53,25 +53,36 @@ _registry = None  # a file of which each process locks the bytes of its ports, f
 
 def free_port() -> int:
     """A port that no other harness on this machine uses, also while its server is down between two starts."""
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> range:
+    """As many ports in a row, none of which another harness on this machine uses for as long as this one lives."""
     global _registry
     if _registry is None or _registry[0] != os.getpid():  # locks are not inherited by children
         path = Path(tempfile.gettempdir()) / f"pika-test-ports.{os.getuid()}"
         _registry = (os.getpid(), open(path, "ab"))
     while True:
-        port = random.choice(_PORTS)
-        if port in _taken:
+        first = random.choice(_PORTS[: len(_PORTS) - count + 1])
+        ports = range(first, first + count)
+        if not _taken.isdisjoint(ports):
             continue
         try:
-            fcntl.lockf(_registry[1], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            fcntl.lockf(_registry[1], fcntl.LOCK_EX | fcntl.LOCK_NB, count, first)
         except OSError:
             continue
-        _taken.add(port)
-        try:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", port))
-            return port
-        except OSError:
-            pass
+        _taken.update(ports)
+        if all(map(_is_free, ports)):
+            return ports
+
+
+def _is_free(port: int) -> bool:
+    try:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+        return True
+    except OSError:
+        return False
 
 
 def processor_seconds(pid: int) -> float:

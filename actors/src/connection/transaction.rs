@@ -5,10 +5,11 @@
 //! they neither see nor change keys. Then all replies leave as one.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use pika_core::commands::spec::Queue;
+use pika_core::commands::spec::{Queue, Run};
 use pika_core::commands::table::Entry;
 use pika_core::commands::{Args, Flags};
 use pika_core::keyspace::table::Group;
@@ -87,9 +88,12 @@ impl Core {
         }
         match what {
             Queue::Run => return self.exec(entry),
-            Queue::Begin => self.transaction = Some(Transaction::default()),
+            Queue::Begin => {
+                self.transaction = Some(Transaction::default());
+                self.handle.queued.store(0, Ordering::Relaxed);
+            }
             Queue::Discard => {
-                self.transaction = None;
+                self.end_transaction();
                 self.watch = None;
             }
             // Within MULTI it is queued, where it has no effect: see `exec`.
@@ -98,6 +102,34 @@ impl Core {
         self.count_queue(entry, Instant::now(), false);
         self.answer(|reply| reply.ok());
         true
+    }
+
+    /// Forgets what was queued.
+    pub(super) fn end_transaction(&mut self) -> Option<Transaction> {
+        self.handle.queued.store(-1, Ordering::Relaxed);
+        self.transaction.take()
+    }
+
+    /// Queues a command of a transaction. Returns whether it is to be run at once instead.
+    pub(super) fn queue(&mut self, entry: &'static Entry, args: Args<'_>) -> bool {
+        if matches!(entry.command.run, Run::Watch(_)) {
+            self.answer_error(b"ERR WATCH inside MULTI is not allowed");
+            return false;
+        }
+        if entry.command.flags.has(Flags::UNQUEUED) {
+            return true;
+        }
+        let Some(transaction) = &mut self.transaction else { return true };
+        if entry.command.flags.has(Flags::NO_MULTI) {
+            transaction.refuse();
+            self.host.borrow_mut().statistics.rejected(entry.id);
+            self.answer_error(b"ERR Command not allowed inside a transaction");
+        } else {
+            transaction.push(entry, args);
+            self.handle.queued.fetch_add(1, Ordering::Relaxed);
+            self.answer(|reply| reply.simple("QUEUED"));
+        }
+        false
     }
 
     fn count_queue(&self, entry: &Entry, began: Instant, failed: bool) {
@@ -114,7 +146,7 @@ impl Core {
     }
 
     fn exec(&mut self, entry: &'static Entry) -> bool {
-        let Some(transaction) = self.transaction.take() else { return true };
+        let Some(transaction) = self.end_transaction() else { return true };
         let watch = self.watch.take();
         if transaction.refused {
             self.count_queue(entry, Instant::now(), true);
@@ -127,9 +159,12 @@ impl Core {
         let (mut ops, mut places, mut rest) = (Vec::new(), Vec::new(), VecDeque::new());
         let (mut owner, mut database) = (None, self.database);
         let mut everywhere = false;
+        let remembers = self.tracking.as_ref().is_some_and(|tracking| tracking.remembers());
+        self.end_caching(entry);
         for (place, queued) in commands.iter().enumerate() {
             let Queued { entry, words } = *queued;
             let args = Args::new(&frame, &ranges[words.0 as usize..(words.0 + words.1) as usize]);
+            self.show(entry, args, database);
             match route(entry.command, args, partitions) {
                 Route::Partition(one) => {
                     everywhere |= owner.replace(one).is_some_and(|before| before != one);
@@ -146,7 +181,8 @@ impl Core {
                     continue;
                 }
             }
-            ops.push(Op { entry, words, inline: false, database, replies: true });
+            let tracked = remembers && entry.command.flags.has(Flags::READONLY);
+            ops.push(Op { entry, words, inline: false, database, replies: true, tracked });
             places.push(place as u32);
         }
         let now_ms = crate::state::now_ms();
@@ -221,7 +257,8 @@ impl Core {
             let Some((place, queued)) = execution.rest.pop_front() else { break };
             let Queued { entry, words } = queued;
             let (frame, ranges) = (execution.frame.clone(), execution.ranges.clone());
-            let op = Op { entry, words, inline: false, database: self.database, replies: true };
+            let op =
+                Op { entry, words, inline: false, database: self.database, replies: true, tracked: false };
             let mut work = self.new_work(frame, Bytes::new(), vec![op]);
             work.ranges = ranges;
             let args = work.args(&op);
@@ -242,7 +279,7 @@ impl Core {
                     self.put_reply(place, reply.take());
                 }
                 _ => {
-                    let (reply, _) = self.run_session(&work, entry);
+                    let (reply, _) = self.run_session(&work, entry, true);
                     self.put_reply(place, reply);
                 }
             }

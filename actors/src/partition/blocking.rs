@@ -24,6 +24,7 @@ use pika_core::server::Unblock;
 
 use super::{Host, Step};
 use crate::message::{Lend, Wake, Why};
+use crate::messaging;
 use crate::state::{Blocking, ClientHandle, State, lock};
 use crate::work::{Blocked, Exclusive, Words, Work};
 
@@ -92,7 +93,7 @@ impl Host {
 
     /// Whether commits have to say what they change.
     pub(super) fn follow(&mut self) {
-        let follows = !self.waiting.is_empty() || !self.state.alarms.is_empty();
+        let follows = self.tracking || !self.waiting.is_empty() || !self.state.alarms.is_empty();
         if let Some(partition) = &mut self.partition {
             partition.follows = follows;
         }
@@ -131,6 +132,15 @@ impl Host {
     /// Looks at what the commits since the last look changed: tells whoever follows, and serves commands that wait.
     pub(super) fn look_at_changes(&mut self) {
         while let Some(partition) = &mut self.partition {
+            if !partition.events.is_empty() {
+                let events = std::mem::take(&mut partition.events);
+                self.state.messaging.publish_events(events, self.settings.events);
+            }
+            messaging::tell_changes(&self.state, partition, self.cause);
+            if std::mem::take(&mut partition.databases_flushed) && self.index == 0 {
+                // All partitions were emptied: one of them says so.
+                messaging::tell_flush(&self.state, self.cause);
+            }
             if partition.databases_changed {
                 partition.databases_changed = false;
                 self.renew_waits();
@@ -140,7 +150,8 @@ impl Host {
                 return;
             }
             let touched = std::mem::take(&mut partition.touched);
-            for key in touched {
+            partition.told = 0;
+            for (key, _) in touched {
                 if !self.state.alarms.is_empty() {
                     for (home, ticket) in self.state.alarms.of(&key) {
                         self.state.partitions()[home].do_send(Wake { ticket, why: Why::Changed });
@@ -214,6 +225,9 @@ impl Host {
         let work = &mut blocked.work;
         let (start, place) = (work.reply.len(), work.next);
         let step = self.step(work, &settings, &mut std::time::Instant::now());
+        if let Some(partition) = &mut self.partition {
+            messaging::tell_changes(&self.state, partition, work.client_facts.0);
+        }
         // A key that became another type is not what it waits for. (If one of the keys is, then it is the target of BLMOVE
         // that has the wrong type.)
         let wrong_type = matches!(step, Step::Next)

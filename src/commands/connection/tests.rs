@@ -156,7 +156,6 @@ fn client_names_and_kinds() {
             "-ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.\r\n",
         ),
         ("CLIENT TRACKING OFF", "+OK\r\n"),
-        ("CLIENT TRACKING ON", "-ERR CLIENT TRACKING is not supported yet\r\n"),
         ("CLIENT LIST TYPE replica", "$0\r\n\r\n"),
         ("CLIENT LIST TYPE foo", "-ERR Unknown client type 'foo'\r\n"),
         ("CLIENT LIST ID x", "-ERR Invalid client ID\r\n"),
@@ -267,4 +266,75 @@ fn errors_quote_bytes() {
     for (words, expected) in cases {
         assert_eq!(server.call(&mut session(), words), expected, "{words:?}");
     }
+}
+
+#[test]
+fn tracking_options_go_together_as_in_redis() {
+    let server = StandIn { clients: vec![ClientFacts::new(Session::new(9, 0))], ..StandIn::default() };
+    let mut session = session();
+    for (line, expected) in [
+        ("ON PREFIX a", "-ERR PREFIX option requires BCAST mode to be enabled"),
+        ("ON BCAST OPTIN", "-ERR OPTIN and OPTOUT are not compatible with BCAST"),
+        ("ON OPTIN OPTOUT", "-ERR You can't specify both OPTIN mode and OPTOUT mode"),
+        ("ON REDIRECT 8", "-ERR The client ID you want redirect to does not exist"),
+        ("ON REDIRECT 0", "-ERR The client ID you want redirect to does not exist"),
+        ("ON REDIRECT x", "-ERR value is not an integer or out of range"),
+        ("ON REDIRECT 9 REDIRECT 9", "-ERR A client can only redirect to a single other client"),
+        ("ON REDIRECT", "-ERR syntax error"),
+        ("maybe", "-ERR syntax error"),
+        (
+            "ON BCAST PREFIX a PREFIX ab",
+            "-ERR Prefix 'a' overlaps with another provided prefix 'ab'. Prefixes for a single client must not overlap.",
+        ),
+        ("ON BCAST PREFIX a", "+OK"),
+        (
+            "ON BCAST PREFIX ab",
+            "-ERR Prefix 'ab' overlaps with an existing prefix 'a'. Prefixes for a single client must not overlap.",
+        ),
+        ("ON BCAST PREFIX b REDIRECT 9", "+OK"),
+        (
+            "ON",
+            "-ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling \
+             it with a different mode.",
+        ),
+    ] {
+        assert_eq!(
+            server.ask(&mut session, &format!("CLIENT TRACKING {line}")).trim_end(),
+            expected,
+            "{line}"
+        );
+    }
+    assert_eq!(
+        server.ask(&mut session, "CLIENT TRACKINGINFO").replace("\r\n", " "),
+        "*6 $5 flags *2 $2 on $5 bcast $8 redirect :9 $8 prefixes *2 $1 a $1 b "
+    );
+    assert!(server.ask(&mut session, "CLIENT INFO").contains(" flags=tB "));
+    assert!(server.ask(&mut session, "CLIENT INFO").contains(" redir=9 "));
+}
+
+#[test]
+fn caching_is_about_the_next_command() {
+    let server = StandIn::default();
+    let mut session = session();
+    for (line, expected) in [
+        (
+            "CACHING YES",
+            "-ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
+        ),
+        ("TRACKING ON OPTIN", "+OK"),
+        ("CACHING NO", "-ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."),
+        ("CACHING maybe", "-ERR syntax error"),
+        (
+            "TRACKING ON OPTOUT",
+            "-ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling \
+             it with a different mode.",
+        ),
+    ] {
+        assert_eq!(server.ask(&mut session, &format!("CLIENT {line}")).trim_end(), expected, "{line}");
+    }
+    let remembers =
+        |session: &Session| session.tracking.as_ref().is_some_and(|tracking| tracking.remembers());
+    assert!(!remembers(&session));
+    assert_eq!(server.ask(&mut session, "CLIENT CACHING YES"), "+OK\r\n");
+    assert!(remembers(&session));
 }

@@ -7,6 +7,7 @@
 use super::keys::database_argument;
 use super::{Args, Context, RunResult};
 use crate::commands::args::syntax_error;
+use crate::config::Events;
 use crate::encoding::meta::{Meta, Type};
 use crate::encoding::packed_hash;
 use crate::keyspace::transaction::{Entry, Stop, Transaction};
@@ -36,7 +37,10 @@ pub(super) fn copy(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let mut target = txn.entry_in(txn.namespace_of(database), args.word(2))?;
     let copied = match source.meta() {
         Some(meta) if replace || !target.exists() => {
+            let replaced = target.exists();
             copy_to(txn, &source, &mut target, meta.expire_ms)?;
+            tell_new(txn, replaced, &target);
+            txn.notify(Events::GENERIC, "copy_to", &target);
             true
         }
         _ => false,
@@ -57,6 +61,8 @@ pub(super) fn move_key(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let moved = source.exists() && !target.exists();
     if moved {
         move_to(txn, &mut source, &mut target)?;
+        txn.notify(Events::GENERIC, "move_from", &source);
+        txn.notify(Events::GENERIC, "move_to", &target);
     }
     cx.reply.integer(i64::from(moved));
     Ok(())
@@ -89,8 +95,19 @@ fn rename_key(cx: &mut Context<'_, '_>, args: Args<'_>, replace: bool) -> Result
     if target.exists() && !replace {
         return Ok(false);
     }
+    let replaced = target.exists();
     move_to(txn, &mut source, &mut target)?;
+    tell_new(txn, replaced, &target);
+    txn.notify(Events::GENERIC, "rename_from", &source);
+    txn.notify(Events::GENERIC, "rename_to", &target);
     Ok(true)
+}
+
+/// A key that takes another one's place is a new one too.
+fn tell_new(txn: &mut Transaction<'_>, replaced: bool, target: &Entry) {
+    if replaced {
+        txn.notify(Events::NEW, "new", target);
+    }
 }
 
 /// Puts what `source` holds, and its expiry, in the place of what `target` holds, and removes `source`.

@@ -2,6 +2,7 @@
 
 use super::keys::inspect;
 use super::{Args, Context, RunResult};
+use crate::config::Events;
 use crate::encoding::meta::Meta;
 use crate::keyspace::transaction::Stop;
 
@@ -96,10 +97,12 @@ fn set_expiry(cx: &mut Context<'_, '_>, args: Args<'_>, name: &str, unit: Unit, 
     match u64::try_from(at_ms).ok().filter(|&at_ms| at_ms > cx.txn.now_ms()) {
         Some(expire_ms) => {
             cx.txn.put(&mut entry, &Meta { expire_ms: Some(expire_ms), ..meta })?;
+            cx.txn.notify(Events::GENERIC, "expire", &entry);
             cx.txn.effect(&[b"PEXPIREAT", key, expire_ms.to_string().as_bytes()]);
         }
         None => {
             cx.txn.remove(&mut entry)?;
+            cx.txn.notify(Events::GENERIC, "del", &entry);
             cx.txn.effect(&[b"DEL", key]);
         }
     }
@@ -115,6 +118,7 @@ pub(super) fn persist(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         return Ok(());
     };
     cx.txn.put(&mut entry, &Meta { expire_ms: None, ..meta })?;
+    cx.txn.notify(Events::GENERIC, "persist", &entry);
     cx.reply.integer(1);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::walk::{Pace, tag_slots, walk};
 use super::{Args, Context, RunResult};
 use crate::commands::args::{not_an_integer, syntax_error};
+use crate::config::Events;
 use crate::encoding::key;
 use crate::encoding::meta::Type;
 use crate::engine::Family;
@@ -49,6 +50,7 @@ pub(super) fn del(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         let mut entry = cx.txn.entry(key)?;
         // One whose time has come is removed by the commit; it does not count.
         if entry.exists() && cx.txn.remove(&mut entry)? {
+            cx.txn.notify(Events::GENERIC, "del", &entry);
             removed += 1;
         }
     }

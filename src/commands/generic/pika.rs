@@ -6,6 +6,7 @@ use super::keys::{matches, type_named};
 use super::walk::{Pace, tag_slots, walk};
 use super::{Args, Context, RunResult};
 use crate::commands::args::{not_an_integer, syntax_error};
+use crate::config::Events;
 use crate::encoding::key;
 use crate::encoding::meta::Type;
 use crate::keyspace::slot::SLOTS;
@@ -159,6 +160,7 @@ pub(super) fn pkpatternmatchdel(cx: &mut Context<'_, '_>, args: Args<'_>) -> Run
         for key in piece {
             let mut entry = txn.entry(key)?;
             txn.remove(&mut entry)?;
+            txn.notify(Events::GENERIC, "del", &entry);
             effect.push(key);
         }
         txn.effect(&effect);

@@ -4,6 +4,8 @@ use crate::testing::{MiniServer, check};
 
 mod collections;
 mod dump;
+mod dumped_types;
+mod events;
 mod model;
 mod scans;
 

@@ -131,7 +131,7 @@ fn expire(cx: &mut Context<'_, '_>, args: Args<'_>, clock: Clock) -> RunResult {
         };
         cx.reply.integer(answer);
     }
-    hash.finish(&mut cx.txn, None)?;
+    hash.finish_with(&mut cx.txn, None, Some(if past { "hdel" } else { "hexpire" }))?;
     log(cx, args.word(1), at_ms, past, &changed);
     Ok(())
 }
@@ -172,7 +172,7 @@ pub(super) fn hpersist(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
             }
         });
     }
-    hash.finish(&mut cx.txn, None)
+    hash.finish_with(&mut cx.txn, None, Some("hpersist"))
 }
 
 pub(super) fn httl(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {

@@ -61,7 +61,7 @@ fn set_pairs(cx: &mut Context<'_, '_>, args: Args<'_>, name: &str) -> Result<u64
             Err(stop) => return Err(hash.need_all(&mut cx.txn, stop, args.from(2).step_by(2))),
         }
     }
-    hash.finish(&mut cx.txn, Some(cx.settings))?;
+    hash.finish_with(&mut cx.txn, Some(cx.settings), Some("hset"))?;
     Ok(created)
 }
 
@@ -83,7 +83,7 @@ pub(super) fn hsetnx(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let free = hash.get(&mut cx.txn, args.word(2))?.is_none();
     if free {
         hash.set(&mut cx.txn, args.word(2), Cow::Borrowed(args.word(3)), None)?;
-        hash.finish(&mut cx.txn, Some(cx.settings))?;
+        hash.finish_with(&mut cx.txn, Some(cx.settings), Some("hset"))?;
     }
     cx.reply.integer(i64::from(free));
     Ok(())
@@ -99,7 +99,8 @@ pub(super) fn hdel(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
             Err(stop) => return Err(hash.need_all(&mut cx.txn, stop, args.from(2))),
         }
     }
-    hash.finish(&mut cx.txn, None)?;
+    // A field whose time had come goes too, but that is no event of this command's.
+    hash.finish_with(&mut cx.txn, None, (removed > 0).then_some("hdel"))?;
     cx.reply.integer(removed);
     Ok(())
 }
@@ -118,7 +119,7 @@ pub(super) fn hincrby(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         .ok_or_else(|| Stop::error("ERR increment or decrement would overflow"))?;
     let text = Decimal::new(sum).as_bytes().to_vec();
     hash.set(&mut cx.txn, args.word(2), Cow::Owned(text), expiry_of(found.as_ref()))?;
-    hash.finish(&mut cx.txn, Some(cx.settings))?;
+    hash.finish_with(&mut cx.txn, Some(cx.settings), Some("hincrby"))?;
     cx.reply.integer(sum);
     Ok(())
 }
@@ -144,7 +145,7 @@ pub(super) fn hincrbyfloat(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResul
         current.plus(increment).ok_or_else(|| Stop::error("ERR increment would produce NaN or Infinity"))?;
     let (text, expire_ms) = (sum.to_text(), expiry_of(found.as_ref()));
     hash.set(&mut cx.txn, field, Cow::Borrowed(&text), expire_ms)?;
-    hash.finish(&mut cx.txn, Some(cx.settings))?;
+    hash.finish_with(&mut cx.txn, Some(cx.settings), Some("hincrbyfloat"))?;
     // The result, so that no node has to calculate it again; setting it takes the expiry away.
     cx.txn.effect(&[b"HSET", key, field, &text]);
     if let Some(at_ms) = expire_ms {

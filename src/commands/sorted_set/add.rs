@@ -1,5 +1,7 @@
 //! ZADD, ZINCRBY.
 
+use smallvec::SmallVec;
+
 use crate::commands::args::syntax_error;
 use crate::commands::{Args, Context, RunResult};
 use crate::config::Events;
@@ -9,17 +11,17 @@ use crate::types::sorted_set::SortedSet;
 
 /// What ZADD may do.
 #[derive(Debug, Clone, Copy, Default)]
-struct Mode {
+pub(in crate::commands) struct Mode {
     /// Only new members.
-    only_new: bool,
+    pub only_new: bool,
     /// Only members that are there.
-    only_old: bool,
+    pub only_old: bool,
     /// Members that are there only get greater scores.
     greater: bool,
     /// Members that are there only get lesser scores.
     less: bool,
     /// The reply counts members that got another score too.
-    changed: bool,
+    pub changed: bool,
     /// The score is added to the one that is there.
     increment: bool,
 }
@@ -58,38 +60,48 @@ pub(super) fn zadd(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     if mode.increment && left > 2 {
         return Err(Stop::error("ERR INCR option supports a single increment-element pair"));
     }
-    add(cx, args.word(1), args.skip(args.len() - left), mode)
+    add_texts(cx, args.word(1), args.skip(args.len() - left), mode)
 }
 
 pub(super) fn zincrby(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
-    add(cx, args.word(1), args.skip(2), Mode { increment: true, ..Mode::default() })
+    add_texts(cx, args.word(1), args.skip(2), Mode { increment: true, ..Mode::default() })
 }
 
 /// Adds what the pairs of scores and members say.
-fn add(cx: &mut Context<'_, '_>, key: &[u8], pairs: Args<'_>, mode: Mode) -> RunResult {
-    let scores = (0..pairs.len())
+fn add_texts(cx: &mut Context<'_, '_>, key: &[u8], words: Args<'_>, mode: Mode) -> RunResult {
+    let pair = |index| Some((parse_f64(words.word(index))?, words.word(index + 1)));
+    let pairs = (0..words.len())
         .step_by(2)
-        .map(|index| parse_f64(pairs.word(index)))
-        .collect::<Option<smallvec::SmallVec<[f64; 8]>>>()
+        .map(pair)
+        .collect::<Option<SmallVec<[(f64, &[u8]); 8]>>>()
         .ok_or_else(|| Stop::error("ERR value is not a valid float"))?;
+    add(cx, key, &pairs, mode)
+}
+
+/// Gives members scores as ZADD does, and answers as it does. There is at least one pair.
+pub(in crate::commands) fn add(
+    cx: &mut Context<'_, '_>,
+    key: &[u8],
+    pairs: &[(f64, &[u8])],
+    mode: Mode,
+) -> RunResult {
     let entry = cx.txn.entry(key)?;
     let mut set = SortedSet::open(&entry)?;
     if !entry.exists()
-        && (scores.len() > cx.settings.zset_max_listpack_entries
-            || pairs.word(1).len() > cx.settings.zset_max_listpack_value)
+        && (pairs.len() > cx.settings.zset_max_listpack_entries
+            || pairs[0].1.len() > cx.settings.zset_max_listpack_value)
     {
         set.expand();
     }
     let (mut added, mut updated, mut result) = (0, 0, None);
-    for (index, &score) in scores.iter().enumerate() {
-        let member = pairs.word(2 * index + 1);
+    for &(score, member) in pairs {
         match add_one(&mut cx.txn, &mut set, member, score, mode) {
             Ok(Done { new, changed, score }) => {
                 added += i64::from(new);
                 updated += i64::from(changed && !new);
                 result = score;
             }
-            Err(stop) => return Err(need_all(&mut cx.txn, &mut set, stop, pairs, &scores)),
+            Err(stop) => return Err(need_all(&mut cx.txn, &mut set, stop, pairs)),
         }
     }
     let name = if mode.increment { "zincr" } else { "zadd" };
@@ -145,19 +157,13 @@ fn add_one(
 }
 
 /// Turns the need for what one pair takes into the need for what all take.
-fn need_all(
-    txn: &mut Transaction<'_>,
-    set: &mut SortedSet<'_>,
-    stop: Stop,
-    pairs: Args<'_>,
-    scores: &[f64],
-) -> Stop {
-    if !matches!(stop, Stop::Need(_)) || scores.len() == 1 {
+fn need_all(txn: &mut Transaction<'_>, set: &mut SortedSet<'_>, stop: Stop, pairs: &[(f64, &[u8])]) -> Stop {
+    if !matches!(stop, Stop::Need(_)) || pairs.len() == 1 {
         return stop;
     }
-    let members = pairs.from(1).step_by(2);
-    let all = set.scores(txn, members.clone()).and_then(|old| {
-        let changes = members.zip(old).zip(scores).map(|((member, old), &new)| (member, old, Some(new)));
+    let members = pairs.iter().map(|&(_, member)| member);
+    let all = set.scores(txn, members).and_then(|old| {
+        let changes = pairs.iter().zip(old).map(|(&(new, member), old)| (member, old, Some(new)));
         set.prefetch(txn, changes)
     });
     all.err().unwrap_or(stop)

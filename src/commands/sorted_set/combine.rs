@@ -305,7 +305,7 @@ pub(super) fn zdiffstore(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult 
 
 /// Puts members, each of which is named once, in the place of whatever a key holds, and answers how many they are.
 /// Without any the key is removed.
-pub(super) fn store(
+pub(in crate::commands) fn store(
     cx: &mut Context<'_, '_>,
     key: &[u8],
     members: &[(f64, Vec<u8>)],

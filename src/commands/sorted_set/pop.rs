@@ -2,9 +2,10 @@
 
 use super::remove::finish;
 use crate::commands::args::syntax_error;
+use crate::commands::timeout::timeout_ms;
 use crate::commands::{Args, Context, RunResult};
 use crate::keyspace::transaction::{Block, Entry, Otherwise, Stop};
-use crate::number::{Decimal, LongDouble, parse_f64, parse_i64};
+use crate::number::{Decimal, parse_i64};
 use crate::resp::{Protocol, Reply};
 use crate::types::sorted_set::SortedSet;
 
@@ -115,7 +116,7 @@ fn block<'a>(keys: impl Iterator<Item = &'a [u8]>, timeout_ms: Option<u64>) -> S
 
 fn wait_for_one(cx: &mut Context<'_, '_>, args: Args<'_>, end: End) -> RunResult {
     let last = args.len() - 1;
-    let timeout_ms = timeout(args.word(last), cx.txn.now_ms())?;
+    let timeout_ms = timeout_ms(args.word(last), cx.txn.now_ms())?;
     let keys = args.from(1).take(last - 1);
     let Some(entry) = first_with_members(cx, keys.clone())? else { return Err(block(keys, timeout_ms)) };
     let taken = pop(cx, &entry, end, 1)?;
@@ -179,7 +180,7 @@ pub(super) fn zmpop(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 
 pub(super) fn bzmpop(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let wanted = Wanted::read(args, 2)?;
-    let timeout_ms = timeout(args.word(1), cx.txn.now_ms())?;
+    let timeout_ms = timeout_ms(args.word(1), cx.txn.now_ms())?;
     match first_with_members(cx, wanted.keys(args))? {
         Some(entry) => pop_several(cx, &entry, &wanted),
         None => Err(block(wanted.keys(args), timeout_ms)),
@@ -198,21 +199,4 @@ fn pop_several(cx: &mut Context<'_, '_>, entry: &Entry, wanted: &Wanted) -> RunR
         show(cx.reply, pair);
     }
     Ok(())
-}
-
-/// Reads how long to wait, in seconds; in ms, and `None` for ever.
-fn timeout(word: &[u8], now_ms: u64) -> Result<Option<u64>, Stop> {
-    // Redis reads a long double. What is too large for a double is too large for a timeout.
-    let beyond = || LongDouble::parse(word).and_then(|_| std::str::from_utf8(word).ok()?.parse().ok());
-    let seconds = parse_f64(word)
-        .or_else(beyond)
-        .ok_or_else(|| Stop::error("ERR timeout is not a float or out of range"))?;
-    let ms = (seconds * 1000.0).ceil();
-    if ms < 0.0 {
-        return Err(Stop::error("ERR timeout is negative"));
-    }
-    if ms >= (i64::MAX as u64 - now_ms.min(i64::MAX as u64)) as f64 {
-        return Err(Stop::error("ERR timeout is out of range"));
-    }
-    Ok(Some(ms as u64).filter(|&ms| ms > 0))
 }

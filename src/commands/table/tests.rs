@@ -71,11 +71,13 @@ fn keys_are_within_the_arity() {
             if let crate::commands::Begin::Word(first) = keys.begin {
                 // Those of a list that goes on to the last word may all be missing (PFMERGE's sources).
                 let list = matches!(keys.find, crate::commands::Find::Range { last, .. } if last < 0);
-                let least = least + usize::from(list && entry.command.keys.len() > 1);
+                let channels = keys.flags.0 == ["not_key"];
+                let least = least + usize::from(list && (channels || entry.command.keys.len() > 1));
                 assert!((1..least).contains(&first), "{}: a key may be missing", entry.full_name);
             }
             let flags = keys.flags.0;
-            assert!(["RO", "RW", "OW", "RM"].contains(&flags[0]), "{}", entry.full_name);
+            // Shard channels are routed as keys are, and are none.
+            assert!(["not_key", "RO", "RW", "OW", "RM"].contains(&flags[0]), "{}", entry.full_name);
         }
     }
 }

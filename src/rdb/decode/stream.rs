@@ -145,7 +145,7 @@ fn node_entries(elements: &[Element<'_>], master: StreamId, out: &mut Vec<Stream
             both.as_chunks::<2>().0.iter().map(|[name, value]| (own(name), own(value))).collect()
         };
         let size = before - cursor.rest.len();
-        if cursor.count()? != size {
+        if cursor.count()? != size || fields.is_empty() {
             return Err(BROKEN);
         }
         if flags & DELETED != 0 {

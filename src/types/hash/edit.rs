@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::read::{FoundValue, read_element};
 use super::{Found, PACKED_BYTES, PACKED_FIELDS, corrupt, is_due};
 use crate::commands::Settings;
+use crate::config::Events;
 use crate::encoding::meta::{Collection, Meta, Type};
 use crate::encoding::packed_hash::{self, Field};
 use crate::keyspace::transaction::{Entry, Stop, Transaction};
@@ -282,10 +283,36 @@ impl<'a> HashEdit<'a> {
 
     /// Writes what has to be written of the key itself, and removes the key if no field is left. `settings` say
     /// when OBJECT ENCODING leaves the compact form; a command that sets no field has none to give.
-    pub fn finish(mut self, txn: &mut Transaction<'_>, settings: Option<&Settings>) -> Result<(), Stop> {
+    pub fn finish(self, txn: &mut Transaction<'_>, settings: Option<&Settings>) -> Result<(), Stop> {
+        self.finish_with(txn, settings, None)
+    }
+
+    /// As [`HashEdit::finish`], and tells of an event, if there is one, and of the key's removal.
+    pub fn finish_with(
+        mut self,
+        txn: &mut Transaction<'_>,
+        settings: Option<&Settings>,
+        event: Option<&'static str>,
+    ) -> Result<(), Stop> {
         if self.changes == 0 {
             return Ok(());
         }
+        let emptied = match &self.form {
+            EditForm::Packed(rows) => rows.rows.is_empty(),
+            EditForm::Elements { len, .. } => *len == 0,
+        };
+        let entry = self.entry;
+        self.write_back(txn, settings)?;
+        if let Some(event) = event {
+            txn.notify(Events::HASH, event, entry);
+            if emptied {
+                txn.notify(Events::GENERIC, "del", entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn write_back(&mut self, txn: &mut Transaction<'_>, settings: Option<&Settings>) -> Result<(), Stop> {
         if let (Some(settings), Some(longest)) = (settings, self.longest) {
             self.expand(settings, longest);
         }

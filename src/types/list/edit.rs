@@ -18,13 +18,13 @@ use crate::keyspace::transaction::{Entry, Stop, Transaction};
 #[derive(Debug)]
 pub struct ListEdit<'e> {
     pub(super) entry: &'e mut Entry,
-    limit: ListpackLimit,
+    pub(super) limit: ListpackLimit,
 }
 
 /// What of a key's value is not its elements.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame {
-    expire_ms: Option<u64>,
+    pub(super) expire_ms: Option<u64>,
     /// OBJECT ENCODING says `quicklist`.
     pub(super) expanded: bool,
 }

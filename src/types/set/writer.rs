@@ -15,6 +15,7 @@ use crate::types::elements::Elements;
 pub struct SetWriter<'a> {
     entry: &'a Entry,
     settings: &'a Settings,
+    expire_ms: Option<u64>,
     form: Form,
     /// What came before it was too big.
     members: Vec<Vec<u8>>,
@@ -25,7 +26,20 @@ pub struct SetWriter<'a> {
 impl<'a> SetWriter<'a> {
     /// An empty set for a key.
     pub fn new(entry: &'a Entry, settings: &'a Settings) -> SetWriter<'a> {
-        SetWriter { entry, settings, form: Form::Intset, members: Vec::new(), bytes: 0, written: None }
+        SetWriter {
+            entry,
+            settings,
+            expire_ms: None,
+            form: Form::Intset,
+            members: Vec::new(),
+            bytes: 0,
+            written: None,
+        }
+    }
+
+    /// Gives it an expiry, Unix time in ms.
+    pub fn expiring(self, expire_ms: Option<u64>) -> SetWriter<'a> {
+        SetWriter { expire_ms, ..self }
     }
 
     /// The number of members so far.
@@ -71,7 +85,7 @@ impl<'a> SetWriter<'a> {
         head
     }
 
-    /// Puts the set in the place of what the key holds; its expiry goes too. Returns the number of members. If that is
+    /// Puts the set in the place of what the key holds, and of its expiry. Returns the number of members. If that is
     /// 0, the key is removed.
     pub fn finish(mut self, txn: &mut Transaction<'_>) -> Result<u64, Stop> {
         let len = self.len();
@@ -89,7 +103,8 @@ impl<'a> SetWriter<'a> {
             Some(payload) => (false, payload),
             None => (true, packed_set::collection_payload(self.elements(txn), self.form)),
         };
-        let meta = Meta { kind: Type::Set, expire_ms: None, by_elements, expanded: false, payload: &payload };
+        let expire_ms = self.expire_ms;
+        let meta = Meta { kind: Type::Set, expire_ms, by_elements, expanded: false, payload: &payload };
         txn.put(&mut entry, &meta)?;
         Ok(len)
     }

@@ -146,6 +146,12 @@ impl Stream {
 
     /// Adds a group that is not there; the key has to be saved.
     pub fn create_group(&mut self, txn: &mut Transaction<'_>, name: &[u8], last: StreamId, read: i64) {
+        let group = self.new_group(last, read);
+        self.put_group(txn, name, &group);
+    }
+
+    /// A new group, which is still to be written; the key has to be saved.
+    pub(super) fn new_group(&mut self, last: StreamId, read: i64) -> Group {
         let group = Group {
             number: self.head.next_group,
             last,
@@ -158,7 +164,7 @@ impl Stream {
         };
         self.head.next_group += 1;
         self.head.groups += 1;
-        self.put_group(txn, name, &group);
+        group
     }
 
     /// Removes a group with all that belongs to it; the key has to be saved.

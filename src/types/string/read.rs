@@ -196,6 +196,12 @@ impl<'a> StringValue<'a> {
     }
 }
 
+/// The whole string, as RDB tells it; `None` if there is none.
+pub fn to_rdb(txn: &mut Transaction<'_>, entry: &Entry) -> Result<Option<crate::rdb::Value>, Stop> {
+    let Some(value) = StringValue::open(entry)? else { return Ok(None) };
+    Ok(Some(crate::rdb::Value::String(value.whole(txn)?.into_owned())))
+}
+
 /// Asks for the fragments of several strings at once, so that those on disk are fetched together; not for those of
 /// strings so long that they are read as ranges.
 pub fn prefetch<'v>(

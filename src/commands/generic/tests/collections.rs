@@ -129,8 +129,14 @@ fn a_flush_of_the_only_partition_empties_it() {
     let command = table::find(b"FLUSHDB").unwrap();
     let (frame, ranges) = (b"FLUSHDB", [(0, 7)]);
     let settings = server.settings.clone();
-    let environment =
-        Environment { now_ms: server.now_ms, settings: &settings, database: 0, atomic: false, watch: None };
+    let environment = Environment {
+        now_ms: server.now_ms,
+        settings: &settings,
+        database: 0,
+        atomic: false,
+        watch: None,
+        no_touch: false,
+    };
     let mut reply = crate::resp::Reply::default();
     let source = Source::One(&mut server.partitions[0]);
     let args = Args::new(frame, &ranges);

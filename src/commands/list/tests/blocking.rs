@@ -18,8 +18,14 @@ fn blocked(server: &mut MiniServer, line: &str) -> Block {
     }
     let args = Args::new(&frame, &ranges);
     let settings = server.settings.clone();
-    let environment =
-        Environment { now_ms: server.now_ms, settings: &settings, database: 0, atomic: false, watch: None };
+    let environment = Environment {
+        now_ms: server.now_ms,
+        settings: &settings,
+        database: 0,
+        atomic: false,
+        watch: None,
+        no_touch: false,
+    };
     let source = Source::One(&mut server.partitions[0]);
     let mut reply = Reply::default();
     let command = table::find(args.word(0)).unwrap();

@@ -101,6 +101,7 @@ fn whoever_finds_nothing_waits_for_the_keys() {
             database: 0,
             atomic: false,
             watch: None,
+            no_touch: false,
         };
         let command = table::find(args.word(0)).unwrap();
         let mut reply = crate::resp::Reply::new(Protocol::Resp2);

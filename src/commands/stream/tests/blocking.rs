@@ -21,6 +21,7 @@ fn blocked(server: &mut MiniServer, line: &str) -> Option<Block> {
         database: 0,
         atomic: false,
         watch: None,
+        no_touch: false,
     };
     let mut reply = Reply::new(Protocol::Resp2);
     let source = Source::One(&mut server.partitions[0]);

@@ -1,0 +1,215 @@
+//! From bytes to commands: parsing, checks, and which of them run together.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use pika_core::commands::spec::{Command, Queue, Run};
+use pika_core::commands::table::{self, Entry};
+use pika_core::commands::{Args, Flags};
+use pika_core::resp::{Batch, Reply};
+
+use super::{BATCH, Core, Parsed, Resume};
+use crate::router::{Route, route};
+use crate::state::{lock, now_us};
+use crate::work::Op;
+
+impl Core {
+    /// Takes the complete commands from the input. Returns whether there are any.
+    pub(super) fn parse(&mut self) -> bool {
+        if self.input.is_empty() {
+            return false;
+        }
+        if self.input.len() as u64 > self.query_limit {
+            slog::warn!(self.state.logger, "closing a client that reached the query buffer limit";
+                "client" => &self.client_address);
+            self.close();
+            return false;
+        }
+        self.limits.authenticated = self.authenticated;
+        let at_most = if self.authenticated { BATCH } else { 1 };
+        let mut batch = Batch { ranges: std::mem::take(&mut self.spare.0), ..Batch::default() };
+        batch.clear();
+        let (consumed, failure) = match self.parser.parse(&self.input, &self.limits, at_most, &mut batch) {
+            Ok(consumed) => (consumed, None),
+            Err(failure) => {
+                let mut text = b"ERR ".to_vec();
+                text.extend_from_slice(&failure.error.message());
+                (failure.consumed, Some(text))
+            }
+        };
+        self.handle.input_bytes.store(self.input.len(), Ordering::Relaxed);
+        if batch.commands.is_empty() && failure.is_none() {
+            // Blank lines and empty arrays are consumed without being commands.
+            let _ = self.input.split_to(consumed);
+            self.spare.0 = batch.ranges;
+            return false;
+        }
+        let frame = self.input.split_to(consumed).freeze();
+        let inline = Bytes::from(std::mem::take(&mut batch.inline));
+        self.parsed = Some(Parsed { frame, inline, batch, next: 0, failure });
+        true
+    }
+
+    /// Runs commands of the frame until its end, or until something is under way. Returns whether it came to the
+    /// end.
+    pub(super) fn dispatch(&mut self) -> bool {
+        let Some(mut parsed) = self.parsed.take() else { return true };
+        let first = parsed.next;
+        let done = self.dispatch_parsed(&mut parsed);
+        self.state.counters.commands.fetch_add((parsed.next - first) as u64, Ordering::Relaxed);
+        if done {
+            if let Some(text) = parsed.failure.take() {
+                let mut reply = Reply::new(self.protocol);
+                reply.error_bytes(&text);
+                self.host.borrow_mut().statistics.error(reply.as_slice());
+                self.append(reply.take(), 0);
+                self.close_after_output = true;
+            }
+            if self.spare.0.is_empty() {
+                self.spare.0 = parsed.batch.ranges;
+            }
+        } else if parsed.next < parsed.batch.commands.len() || parsed.failure.is_some() {
+            self.parsed = Some(parsed);
+        }
+        done
+    }
+
+    pub(super) fn dispatch_parsed(&mut self, parsed: &mut Parsed) -> bool {
+        let partitions = self.state.identity.partitions;
+        let mut ops: Vec<Op> = std::mem::take(&mut self.spare.1);
+        let mut owners: Vec<usize> = Vec::new();
+        ops.clear();
+        while parsed.next < parsed.batch.commands.len() {
+            if self.close_after_output || self.closed {
+                break;
+            }
+            if ops.is_empty() {
+                self.take_pushes();
+            }
+            let command = parsed.batch.commands[parsed.next];
+            let args = parsed.args(command);
+            let entry = match self.admit(args) {
+                Ok(entry) => entry,
+                Err(Some(error)) => {
+                    if let Some(transaction) = &mut self.transaction {
+                        transaction.refuse();
+                    }
+                    if !self.run_ops(parsed, &mut ops, &mut owners) {
+                        return false;
+                    }
+                    parsed.next += 1;
+                    self.answer_error(&error);
+                    continue;
+                }
+                Err(None) => {
+                    // Paused: this command is looked at again a little later.
+                    if self.run_ops(parsed, &mut ops, &mut owners) {
+                        self.come_back();
+                    }
+                    return false;
+                }
+            };
+            let where_to = route(entry.command, args, partitions);
+            if self.transaction.is_some()
+                && !matches!(where_to, Route::Queue(Queue::Begin | Queue::Run | Queue::Discard))
+                && !self.queue(entry, args)
+            {
+                parsed.next += 1;
+                continue;
+            }
+            // What waits, or begins to watch, is a piece of work of its own: what came before it is answered.
+            let alone =
+                entry.command.flags.has(Flags::BLOCKING) || matches!(entry.command.run, Run::Watch(_));
+            if alone && !ops.is_empty() && !self.run_ops(parsed, &mut ops, &mut owners) {
+                return false;
+            }
+            match where_to {
+                Route::Partition(owner) => {
+                    let replies = self.replies || self.reply_permit();
+                    let tracked = self.tracks(entry);
+                    self.show(entry, parsed.args(command), self.database);
+                    ops.push(Op {
+                        entry,
+                        words: (command.first, command.count),
+                        inline: command.inline,
+                        database: self.database,
+                        replies,
+                        tracked,
+                    });
+                    if partitions > 1 {
+                        owners.push(owner);
+                    }
+                    parsed.next += 1;
+                    if alone && !self.run_ops(parsed, &mut ops, &mut owners) {
+                        return false;
+                    }
+                }
+                other => {
+                    // What came before must be done first.
+                    if !ops.is_empty() && !self.run_ops(parsed, &mut ops, &mut owners) {
+                        return false;
+                    }
+                    parsed.next += 1;
+                    if !self.run_elsewhere(parsed, other, entry, command.first, command.count, command.inline)
+                    {
+                        return false;
+                    }
+                }
+            }
+        }
+        self.note_command(&ops);
+        self.run_ops(parsed, &mut ops, &mut owners)
+    }
+
+    /// Checks name, number of words, authentication and pause. `Err(None)`: not now.
+    pub(super) fn admit(&mut self, args: Args<'_>) -> Result<&'static Entry, Option<Vec<u8>>> {
+        let entry = match table::resolve(args) {
+            Ok(entry) => entry,
+            Err(refusal) => {
+                if let Some(id) = refusal.id {
+                    self.host.borrow_mut().statistics.rejected(id);
+                }
+                return Err(Some(refusal.error));
+            }
+        };
+        let flags = entry.command.flags;
+        if !self.authenticated && !flags.has(Flags::NO_AUTH) {
+            self.host.borrow_mut().statistics.rejected(entry.id);
+            return Err(Some(b"NOAUTH Authentication required.".to_vec()));
+        }
+        if self.restricted
+            && let Some(error) = self.refusal(entry)
+        {
+            self.host.borrow_mut().statistics.rejected(entry.id);
+            return Err(Some(error));
+        }
+        if self.state.paused.load(Ordering::Relaxed) && self.is_paused(entry.command) {
+            return Err(None);
+        }
+        Ok(entry)
+    }
+
+    pub(super) fn is_paused(&self, command: &Command) -> bool {
+        let mut pause = lock(&self.state.pause);
+        let Some(current) = *pause else { return false };
+        if current.until_ms <= now_us() / 1000 {
+            *pause = None;
+            self.state.paused.store(false, Ordering::Relaxed);
+            return false;
+        }
+        let replicates = command.flags.has(Flags::MAY_REPLICATE);
+        let keyless = matches!(command.run, Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Container);
+        let writes = command.is_write() || replicates;
+        (!keyless || replicates) && (!current.writes_only || writes)
+    }
+
+    pub(super) fn come_back(&self) {
+        if let Some(address) = self.address.clone() {
+            actix_rt::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                address.do_send(Resume);
+            });
+        }
+    }
+}
