@@ -121,6 +121,8 @@ pub struct Core {
     restricted: bool,
     /// It waits for the end of CLIENT PAUSE.
     postponed: bool,
+    /// A [`Resume`] that looks for that end is under way.
+    comes_back: bool,
     tracking: Option<Tracking>,
     no_touch: bool,
     over_soft_limit_since: Option<Instant>,
@@ -187,7 +189,7 @@ impl Stream for Reader {
 
 impl Core {
     fn wants_input(&self) -> bool {
-        if self.under_way > 0 && !self.close_after_output {
+        if (self.under_way > 0 || self.postponed) && !self.close_after_output {
             // A little is read ahead: the end of the connection is seen while a command waits.
             return self.input.len() < READ_AHEAD;
         }
@@ -285,6 +287,7 @@ impl Connection {
             subscribed: false,
             restricted: false,
             postponed: false,
+            comes_back: false,
             tracking: None,
             no_touch: false,
             over_soft_limit_since: None,
@@ -375,7 +378,9 @@ impl Handler<Resume> for Connection {
     type Result = ();
 
     fn handle(&mut self, _: Resume, _: &mut Self::Context) {
-        self.core.borrow_mut().process();
+        let mut core = self.core.borrow_mut();
+        core.comes_back = false;
+        core.process();
     }
 }
 

@@ -17,6 +17,10 @@ const ADMIN: Flags = ANYTIME.and(Flags::ADMIN);
 const BASE: Command =
     Command { group: Group::Connection, flags: ANYTIME, arity: Arity::Exactly(2), ..Command::BASE };
 
+/// CLIENT LIST shows what waits for a client as Redis would keep it: so many bytes in a buffer (`obl`), the rest in a
+/// list of blocks of as many (`oll`, `omem`).
+const REPLY_BLOCK: usize = 16 * 1024;
+
 /// Shortens the rows below.
 const fn row(name: &'static str, syntax: &'static str, summary: &'static str, run: SessionFn) -> Command {
     Command { name, syntax, summary, run: Run::Session(run), ..BASE }
@@ -266,10 +270,13 @@ fn write_line(text: &mut Vec<u8>, facts: &ClientFacts, now_ms: u64) {
         facts.query_buffer_free,
         facts.arguments,
     ));
+    let listed = facts.output_buffer.saturating_sub(REPLY_BLOCK);
     push(format!(
-        " rbs={0} rbp={0} obl={1} oll=0 omem=0 tot-mem={2} events=r cmd={3} user={4} redir={5} resp={6} lib-name=",
+        " rbs={0} rbp={0} obl={1} oll={2} omem={3} tot-mem={4} events=r cmd={5} user={6} redir={7} resp={8} lib-name=",
         facts.output_capacity,
-        facts.output_buffer,
+        facts.output_buffer - listed,
+        listed.div_ceil(REPLY_BLOCK),
+        listed,
         memory,
         session.last_command.unwrap_or("NULL"),
         if session.authenticated { &session.user } else { "(superuser)" },

@@ -221,8 +221,12 @@ impl Core {
         }
     }
 
-    pub(super) fn come_back(&self) {
+    fn come_back(&mut self) {
+        if self.comes_back {
+            return;
+        }
         if let Some(address) = self.address.clone() {
+            self.comes_back = true;
             actix_rt::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 address.do_send(Resume);

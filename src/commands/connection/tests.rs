@@ -168,6 +168,22 @@ fn client_names_and_kinds() {
 }
 
 #[test]
+fn client_list_tells_what_waits_for_a_client() {
+    for (waiting, expected) in [
+        (0, " obl=0 oll=0 omem=0 "),
+        (16384, " obl=16384 oll=0 omem=0 "),
+        (16385, " obl=16384 oll=1 omem=1 "),
+        (100_000, " obl=16384 oll=6 omem=83616 "),
+    ] {
+        let mut facts = ClientFacts::new(Session::new(9, 0));
+        facts.output_buffer = waiting;
+        let server = StandIn { clients: vec![facts], ..StandIn::default() };
+        let answer = server.ask(&mut session(), "CLIENT LIST ID 9");
+        assert!(answer.contains(expected), "{answer}");
+    }
+}
+
+#[test]
 fn client_list_is_redis_line() {
     let server = StandIn { clients: vec![ClientFacts::new(Session::new(9, 0))], ..StandIn::default() };
     let mut session = session();
