@@ -56,6 +56,8 @@ pub struct Host {
     pub statistics: Statistics,
     /// Work and messages that wait for the state to come home.
     away: VecDeque<Deferred>,
+    /// Hand-offs that the engine got while the state was away. They are told to it in their order, first of all.
+    applied_away: VecDeque<Applied>,
     /// Work that waits for entries from disk.
     fetching: HashMap<u64, Box<Work>>,
     next_ticket: u64,
@@ -81,8 +83,6 @@ pub struct Host {
     /// Commands that wait for a key, by number; and for each key their numbers, in the order in which they came.
     waiting: HashMap<u64, Blocked>,
     waiting_for: HashMap<KeyBuf, VecDeque<u64>>,
-    /// Answers to hand-offs that came while the state was lent: they are taken in order, before any that come later.
-    applied_away: VecDeque<Applied>,
     now_ms: u64,
     /// Some client tracks keys.
     tracking: bool,
@@ -492,6 +492,18 @@ impl Host {
         }
     }
 
+    /// Tells the state, if it is at home, what the engine got. Returns whether there was anything to tell.
+    fn tell_applied(&mut self) -> bool {
+        let Some(partition) = &mut self.partition else { return false };
+        let some = !self.applied_away.is_empty();
+        for applied in self.applied_away.drain(..) {
+            self.under_way = self.under_way.saturating_sub(1);
+            partition.applied(applied);
+        }
+        some
+    }
+
+    /// Goes on with what waited for the engine.
     fn applied(&mut self) {
         self.close_group();
         if self.partition.as_ref().is_some_and(|partition| partition.is_settled()) {
@@ -599,17 +611,10 @@ impl Host {
         }
     }
 
-    fn take_applied(&mut self, applied: Applied) {
-        self.under_way = self.under_way.saturating_sub(1);
-        self.partition().applied(applied);
-    }
-
     fn come_home(&mut self, message: Return) {
         self.partition = Some(message.state);
         self.under_way += usize::from(message.handed_off);
-        let applied = std::mem::take(&mut self.applied_away);
-        let any_applied = !applied.is_empty();
-        applied.into_iter().for_each(|applied| self.take_applied(applied));
+        let told = self.tell_applied();
         if let Some((group, end)) = message.group {
             self.unlogged.push_back((group, end));
         }
@@ -622,15 +627,15 @@ impl Host {
         self.now_ms = now_ms();
         self.cause = message.cause;
         self.look_at_changes();
-        if any_applied {
-            self.applied();
-        }
         if let Some(mut work) = message.work {
             for (id, nanos, failed) in work.ran.drain(..) {
                 self.statistics.ran(id, nanos, failed, self.track_latency);
             }
             // The one command that went around; the rest of its read follows here.
             self.resume(work);
+        }
+        if told {
+            self.applied();
         }
         self.take_up_all();
     }
@@ -692,6 +697,7 @@ impl PartitionActor {
                 track_latency: true,
                 statistics: Statistics::default(),
                 away: VecDeque::new(),
+                applied_away: VecDeque::new(),
                 fetching: HashMap::new(),
                 next_ticket: 0,
                 crowded: VecDeque::new(),
@@ -710,7 +716,6 @@ impl PartitionActor {
                 draining: Vec::new(),
                 waiting: HashMap::new(),
                 waiting_for: HashMap::new(),
-                applied_away: VecDeque::new(),
                 now_ms: 0,
                 tracking: false,
                 cause: 0,
@@ -764,10 +769,8 @@ impl Handler<AppliedHandOff> for PartitionActor {
 
     fn handle(&mut self, AppliedHandOff(applied): AppliedHandOff, _: &mut Self::Context) {
         let mut host = self.host.borrow_mut();
-        if host.partition.is_none() {
-            host.applied_away.push_back(applied);
-        } else {
-            host.take_applied(applied);
+        host.applied_away.push_back(applied);
+        if host.tell_applied() {
             host.applied();
         }
     }

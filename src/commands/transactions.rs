@@ -122,6 +122,27 @@ mod tests {
         assert!(!voids(&["SET k v PXAT 1"], "k", &["# wait 5"]), "it was gone when it was watched");
         assert!(!voids(&["SET k v PX 5", "# wait 6"], "k", &["GET k"]), "it was due, and WATCH removed it");
         assert!(voids(&["SET k v PX 5", "# wait 6"], "k", &["SET k w"]));
+        assert!(!voids(&["SET k v"], "k", &["SETBIT k 0 0", "BITFIELD k SET u1 0 0"]), "no bit changed");
+    }
+
+    #[test]
+    fn consumer_groups_are_no_part_of_a_watched_stream() {
+        let before = ["XADD k 1 f v", "XGROUP CREATE k g 0"];
+        let spared = [
+            "XGROUP CREATE k h 0",
+            "XREADGROUP GROUP g alice STREAMS k >",
+            "XCLAIM k g bob 0 1",
+            "XAUTOCLAIM k g carol 0 0",
+            "XACK k g 1",
+            "XGROUP CREATECONSUMER k g dan",
+            "XGROUP DELCONSUMER k g dan",
+            "XGROUP SETID k g 0",
+            "XGROUP DESTROY k g",
+            "XSETID k 5",
+        ];
+        assert!(!voids(&before, "k", &spared));
+        assert!(voids(&before, "k", &["XDEL k 1"]));
+        assert!(voids(&[], "k", &["XGROUP CREATE k g 0 MKSTREAM"]));
     }
 
     #[test]

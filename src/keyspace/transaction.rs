@@ -246,6 +246,8 @@ pub struct Transaction<'a> {
     /// Whether somebody wants to know which keys change.
     follows: bool,
     touched: Vec<KeyBuf>,
+    /// Keys that it changes in what is no change to who watches them.
+    spared: Vec<KeyBuf>,
     /// Keys that it removes because their time has come. Who watches one knows its time, and to who began later it
     /// was gone.
     lapsed: Vec<KeyBuf>,
@@ -297,6 +299,7 @@ impl<'a> Transaction<'a> {
             changes: 0,
             follows,
             touched: Vec::new(),
+            spared: Vec::new(),
             lapsed: Vec::new(),
             by_time: false,
             used: Vec::new(),
@@ -801,6 +804,21 @@ impl<'a> Transaction<'a> {
         }
     }
 
+    /// Says that what this command has changed so far is no change to who watches the keys (as in Redis, where these
+    /// are changes of a consumer group).
+    pub fn spare_watches(&mut self) {
+        self.spared.append(&mut self.touched);
+    }
+
+    /// Sets what a key holds, where only OBJECT ENCODING can tell: it does not count as a change, nor to who watches.
+    pub fn put_quietly(&mut self, entry: &mut Entry, meta: &Meta<'_>) -> Result<(), Stop> {
+        let (changes, touched) = (self.changes, self.touched.len());
+        self.put(entry, meta)?;
+        self.changes = changes;
+        self.spared.extend(self.touched.drain(touched..));
+        Ok(())
+    }
+
     /// Says that what it changed so far, changed since its time had come, and by nobody's command.
     pub(super) fn changed_by_time(&mut self) {
         self.by_time = true;
@@ -896,10 +914,14 @@ impl<'a> Transaction<'a> {
         words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
     ) -> Committed {
         let now_s = self.now_s();
-        for meta_key in std::mem::take(&mut self.lapsed) {
-            let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
-            if let Some(partition) = self.partition(index).filter(|partition| partition.follows) {
-                partition.touched.push((meta_key, true));
+        for (keys, by_time) in
+            [(std::mem::take(&mut self.lapsed), true), (std::mem::take(&mut self.spared), false)]
+        {
+            for meta_key in keys {
+                let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
+                if let Some(partition) = self.partition(index).filter(|partition| partition.follows) {
+                    partition.touched.push((meta_key, by_time));
+                }
             }
         }
         let by_time = self.by_time;

@@ -13,6 +13,8 @@ HELLO_FIELDS_OF_THE_SERVER = {b"server", b"version", b"id", b"modules", b"mode",
 # Redis 7.0 has no listpack encoding of sets and lists; the same sizes have the same encoding otherwise.
 ENCODINGS_ALIKE = {b"listpack": b"collection", b"hashtable": b"collection", b"quicklist": b"collection"}
 STREAM_FIELDS_OF_TIME = {b"idle", b"seen-time", b"active-time", b"inactive", b"radix-tree-keys", b"radix-tree-nodes"}
+# Redis 7.0 counts from ENTRIESREAD also where that cannot be right; later versions know better.
+STREAM_FIELDS_OF_NEWER = {b"lag", b"entries-read"}
 
 
 class Side:
@@ -190,7 +192,7 @@ def _timeless(value):
     kept, place = [], 0
     while place < len(content):
         counts_consumers = content[place] == ("$", b"consumers") and content[place + 1][0] == ":"
-        if counts_consumers or content[place][0] == "$" and content[place][1] in STREAM_FIELDS_OF_TIME:
+        if counts_consumers or content[place][0] == "$" and content[place][1] in STREAM_FIELDS_OF_TIME | STREAM_FIELDS_OF_NEWER:
             place += 2
             continue
         kept.append(_timeless(content[place]))

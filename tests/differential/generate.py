@@ -9,8 +9,9 @@ import values
 from grammar import CONTAINERS, Command, Row, Source, parse_table
 
 FAMILIES = ["strings", "keys", "hashes", "lists", "sets", "sorted_sets", "streams", "bitmaps", "hyperloglog", "geo",
-            "transactions", "pubsub", "connection", "scripting", "blocking", "events"]
-DEFAULT_FAMILIES = ["keys", "strings", "hashes"]
+            "transactions", "pubsub", "connection", "scripting", "blocking", "events", "dump"]
+DEFAULT_FAMILIES = ["keys", "strings", "hashes", "lists", "sets", "sorted_sets", "streams", "bitmaps", "hyperloglog",
+                    "transactions", "blocking", "connection", "dump"]
 WAITING_SHARE = 0.03  # rows that wait are drawn that much more seldom, or a run would do nothing but wait
 SEVERAL_SHARE = 0.2  # of programs that have several connections, if a family is chosen that has such
 # Limits small enough to be met by small programs, and Redis's own.

@@ -1,24 +1,31 @@
-"""Scores as Redis writes them since 7.2: with as few digits as tell them apart. 7.0 writes 17 digits."""
+"""Scores as Redis writes them since 7.2: with as few digits as tell them apart, large whole numbers as integers. 7.0
+writes 17 digits. And a score of -0 as Pika and Redis's listpacks keep it: as 0."""
 
 import re
 from decimal import Decimal
 
-# A bulk string or a double of RESP3 that has as many digits as only 7.0 writes.
-_LONG = re.compile(rb"(\$\d+\r\n|,)(-?\d[\d.]{15,24}(?:e[+-]\d+)?)(?=\r\n)")
-_INTEGERS_BELOW = 2 ** 52  # whole numbers up to here are written as integers
+_ZERO = re.compile(rb"(\$2\r\n|,)-0(?=\r\n)")
+# A bulk string or a double of RESP3 that only 7.0 writes so.
+_LONG = re.compile(rb"(\$\d+\r\n|,)(-?\d[\d.]{15,24}(?:e[+-]\d+)?|-?\d(?:\.\d+)?e\+\d+)(?=\r\n)")
+_MOST_INTEGER = 2.0 ** 62  # whole numbers up to here are written as integers
 
 
-def with_short_scores(reply: bytes) -> bytes:
-    """A reply of Redis 7.0 as newer versions would write it."""
-    return _LONG.sub(_rewritten, reply)
+def readings(reply: bytes):
+    """A reply of Redis 7.0: as it is, as newer versions would write it, and with scores of 0 for -0."""
+    yield reply
+    short = _LONG.sub(_rewritten, reply)
+    if short != reply:
+        yield short
+    if _ZERO.search(reply):
+        yield _ZERO.sub(lambda match: b",0" if match[1] == b"," else b"$1\r\n0", short)
 
 
 def _rewritten(match: re.Match) -> bytes:
     text = match[2]
     number = float(text)
-    if b"%.17g" % number != text or number.is_integer() and abs(number) < _INTEGERS_BELOW:
+    if b"%.17g" % number != text:
         return match[0]
-    short = _short(number)
+    short = b"%d" % int(number) if number.is_integer() and abs(number) <= _MOST_INTEGER else _short(number)
     return (b"," if match[1] == b"," else b"$%d\r\n" % len(short)) + short
 
 

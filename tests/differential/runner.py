@@ -7,7 +7,7 @@ from allowed import Allowed
 from compare import Side, same
 from generate import Program
 from grammar import Command
-from newer import with_short_scores
+from newer import readings
 from pair import FENCE_COMMAND, FENCE_REPLY, Pair, exchange
 from replies import by_command, parse, shown, split
 from resp import encode
@@ -154,11 +154,12 @@ class Runner:
         if ours == theirs:
             entry = self.allowed.entry(command.arguments, ours, theirs) if ours[:1] == b"-" else None
             return True, entry is None or entry.goes_on
-        newer = with_short_scores(theirs)
-        if ours == newer or same(command.rule, command.arguments, Side(ours, before[0]), Side(newer, before[1])):
+        if any(same(command.rule, command.arguments, Side(ours, before[0]), Side(reply, before[1]))
+               for reply in readings(theirs)):
             return True, True
         entry = self.allowed.entry(command.arguments, ours, theirs)
-        return entry is not None, entry is not None and entry.goes_on
+        # What only one of them queued makes EXEC another one.
+        return entry is not None, entry is not None and entry.goes_on and ours != b"+QUEUED\r\n"
 
     def _judge_exec(self, queued, ours, theirs) -> tuple[bool, bool] | None:
         """The replies of a transaction, each by the rule of its command; `None` if they are not the queued commands'."""
@@ -218,8 +219,8 @@ class Runner:
             if command.name() == "TYPE":
                 kind = their_reply[1:-2]
             rule = "" if command.rule == "encoding" and kind in EXACT_ENCODING else command.rule
-            newer = with_short_scores(their_reply)
-            if our_reply != newer and not same(rule, command.arguments, Side(our_reply, b""), Side(newer, b"")):
+            if not any(same(rule, command.arguments, Side(our_reply, b""), Side(reply, b""))
+                       for reply in readings(their_reply)):
                 if not self.allowed.entry(command.arguments, our_reply, their_reply):
                     return Difference(command, our_reply, their_reply, True), theirs
         if len(ours) != len(theirs):

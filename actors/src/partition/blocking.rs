@@ -37,6 +37,18 @@ pub fn keys_of(block: &Block, namespaces: &Namespaces, database: usize) -> Vec<K
     keys
 }
 
+/// The type of the keys that a command waits for.
+fn type_waited_for(blocked: &Blocked) -> Option<Type> {
+    let command = blocked.work.ops[blocked.work.next].entry.command;
+    match command.group {
+        Group::List => Some(Type::List),
+        Group::SortedSet => Some(Type::SortedSet),
+        // A group's reader is told that its stream is gone.
+        Group::Stream if !command.is_write() => Some(Type::Stream),
+        _ => None,
+    }
+}
+
 fn handle_of(state: &State, work: &Work) -> Option<Arc<ClientHandle>> {
     lock(&state.clients).get(&work.client_facts.0).cloned()
 }
@@ -180,7 +192,11 @@ impl Host {
     fn serve(&mut self, key: &KeyBuf) {
         let Some(queue) = self.waiting_for.get(key) else { return };
         for ticket in Vec::from_iter(queue.iter().copied()) {
-            let served = self.changed(ticket);
+            let kind = self.partition.as_ref().and_then(|partition| partition.type_in_memory(key));
+            let wanted = self.waiting.get(&ticket).and_then(type_waited_for);
+            // A key that became another type is not what it waits for, whatever its other keys are.
+            let other_type = kind.is_some() && wanted.is_some() && kind != wanted;
+            let served = !other_type && self.changed(ticket);
             // Whoever comes behind one that found nothing may want another type, or only look; but not of nothing.
             if !served && self.partition.as_mut().is_none_or(|partition| !partition.may_have(key)) {
                 break;
@@ -205,6 +221,7 @@ impl Host {
             return true;
         }
         let settings = self.settings.clone();
+        let wanted = type_waited_for(&blocked);
         let work = &mut blocked.work;
         let (start, place) = (work.reply.len(), work.next);
         let step = self.step(work, &settings, &mut std::time::Instant::now());
@@ -213,14 +230,6 @@ impl Host {
         }
         // A key that became another type is not what it waits for. (If one of the keys is, then it is the target of BLMOVE
         // that has the wrong type.)
-        let command = work.ops[place].entry.command;
-        let wanted = match command.group {
-            Group::List => Some(Type::List),
-            Group::SortedSet => Some(Type::SortedSet),
-            // A group's reader is told that its stream is gone.
-            Group::Stream if !command.is_write() => Some(Type::Stream),
-            _ => None,
-        };
         let wrong_type = matches!(step, Step::Next)
             && work.reply.as_slice()[start..].starts_with(b"-WRONGTYPE")
             && wanted.is_some_and(|wanted| {

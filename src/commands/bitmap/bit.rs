@@ -49,7 +49,7 @@ pub(super) fn setbit(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let was = byte & mask(offset) != 0;
     cx.reply.integer(i64::from(was));
     if was == on && offset / 8 < edit.len() {
-        return Ok(());
+        return edit.finish_unchanged(&mut cx.txn);
     }
     let byte = if on { byte | mask(offset) } else { byte & !mask(offset) };
     edit.write(&mut cx.txn, offset / 8, &[byte])?;

@@ -167,6 +167,9 @@ fn write(cx: &mut Context<'_, '_>, args: Args<'_>, operations: &[(Field, Action)
         }
         changes += u64::from(grows || new != old);
     }
+    if changes == 0 && !grows {
+        return edit.finish_unchanged(&mut cx.txn);
+    }
     edit.finish(&mut cx.txn, changes)?;
     if changes > 0 {
         cx.txn.notify(Events::STRING, "setbit", &entry);

@@ -36,6 +36,27 @@ OK
 }
 
 #[test]
+fn a_string_that_was_to_be_changed_in_part_is_raw_also_if_it_had_the_wanted_bits() {
+    check(
+        "SET k 2\nSETBIT k 0 0\nOBJECT ENCODING k\nSET k 2\nBITFIELD k SET u8 0 50\nOBJECT ENCODING k\nGET k\n\
+         SET k 2\nBITFIELD k GET u8 0\nGETBIT k 0\nOBJECT ENCODING k",
+        r#"
+OK
+(integer) 0
+"raw"
+OK
+1) (integer) 50
+"raw"
+"2"
+OK
+1) (integer) 50
+(integer) 0
+"int"
+"#,
+    );
+}
+
+#[test]
 fn bits_out_of_range_are_refused() {
     let mut server = MiniServer::new(1);
     server.ask("HSET h f v");

@@ -150,6 +150,7 @@ pub(super) fn xsetid(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         stream.head.max_deleted = max_deleted;
     }
     stream.save(txn)?;
+    txn.spare_watches();
     txn.notify(Events::STREAM, "xsetid", stream.entry());
     cx.reply.ok();
     Ok(())

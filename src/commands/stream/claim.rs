@@ -91,6 +91,7 @@ impl<'a, 's> Claim<'a, 's> {
     fn finish(self, txn: &mut Transaction<'_>) {
         self.stream.put_group(txn, self.group_name, &self.group);
         self.roster.save(txn, self.stream, &self.group);
+        txn.spare_watches();
         txn.add_changes((self.claimed.len() + self.gone.len()) as u64);
         let text = |ids: &mut dyn Iterator<Item = StreamId>| ids.map(|id| id.to_string()).collect::<Vec<_>>();
         if !self.gone.is_empty() {

@@ -1,4 +1,4 @@
-//! XGROUP.
+//! XGROUP. To who watches a stream, its groups are no part of it, as in Redis.
 
 use super::options::{id, invalid_id, no_group_of};
 use crate::commands::args::{Args, not_an_integer, wrong_subcommand};
@@ -66,15 +66,19 @@ pub(super) fn create(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         return Err(wrong_subcommand(args));
     }
     let last = match args.word(4) {
-        b"$" => found.map_or(StreamId::ZERO, |stream| stream.head.last),
+        b"$" => found.as_ref().map_or(StreamId::ZERO, |stream| stream.head.last),
         word => id(word)?,
     };
+    let is_new = found.is_none();
     let mut stream = Stream::open_or_create(&mut cx.txn, &entry)?;
     if stream.group(&mut cx.txn, args.word(3))?.is_some() {
         return Err(Stop::error("BUSYGROUP Consumer Group name already exists"));
     }
     stream.create_group(&mut cx.txn, args.word(3), last, options.read);
     stream.save(&mut cx.txn)?;
+    if !is_new {
+        cx.txn.spare_watches();
+    }
     cx.txn.notify(Events::STREAM, "xgroup-create", stream.entry());
     cx.reply.ok();
     Ok(())
@@ -92,6 +96,7 @@ pub(super) fn setid(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     };
     let group = Group { last, read: options.read, ..group };
     stream.put_group(&mut cx.txn, args.word(3), &group);
+    cx.txn.spare_watches();
     cx.txn.add_changes(1);
     cx.txn.notify(Events::STREAM, "xgroup-setid", stream.entry());
     cx.reply.ok();
@@ -104,6 +109,7 @@ pub(super) fn destroy(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     if let Some(group) = &group {
         stream.destroy_group(&mut cx.txn, args.word(3), group)?;
         stream.save(&mut cx.txn)?;
+        cx.txn.spare_watches();
         cx.txn.notify(Events::STREAM, "xgroup-destroy", stream.entry());
     }
     cx.reply.integer(i64::from(group.is_some()));
@@ -119,6 +125,7 @@ pub(super) fn createconsumer(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunRes
         roster.meet(&mut cx.txn, &stream, &mut group, name)?;
         roster.save(&mut cx.txn, &stream, &group);
         stream.put_group(&mut cx.txn, args.word(3), &group);
+        cx.txn.spare_watches();
         cx.txn.add_changes(1);
         cx.txn.notify(Events::STREAM, "xgroup-createconsumer", stream.entry());
     }
@@ -133,6 +140,7 @@ pub(super) fn delconsumer(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult
     if let Some(consumer) = &consumer {
         stream.remove_consumer(&mut cx.txn, &mut group, name, consumer)?;
         stream.put_group(&mut cx.txn, args.word(3), &group);
+        cx.txn.spare_watches();
         cx.txn.add_changes(1);
         cx.txn.notify(Events::STREAM, "xgroup-delconsumer", stream.entry());
     }

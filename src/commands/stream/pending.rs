@@ -26,6 +26,7 @@ pub(super) fn xack(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     if acknowledged > 0 {
         stream.put_group(txn, args.word(2), &group);
         roster.save(txn, &stream, &group);
+        txn.spare_watches();
         txn.add_changes(acknowledged);
     }
     cx.reply.integer(acknowledged as i64);

@@ -70,6 +70,7 @@ pub(super) fn xreadgroup(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult 
         }
         reading.save(cx);
     }
+    cx.txn.spare_watches();
     if answer.is_empty() && options.block_ms.is_some() {
         return options.wait(args, None, cx.reply);
     }

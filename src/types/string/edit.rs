@@ -186,6 +186,17 @@ impl<'a> StringEdit<'a> {
         Ok(())
     }
 
+    /// Instead of [`StringEdit::finish`], if nothing changed: the string counts as changed in part all the same.
+    pub fn finish_unchanged(self, txn: &mut Transaction<'_>) -> Result<(), Stop> {
+        let mut entry = self.before.entry.clone();
+        match (self.before.entry.meta(), self.before.form) {
+            (Some(meta), Form::Whole(_)) if !meta.expanded => {
+                txn.put_quietly(&mut entry, &Meta { expanded: true, ..meta })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn put_whole(&self, txn: &mut Transaction<'_>, entry: &mut Entry, before: &[u8]) -> Result<(), Stop> {
         let mut parts: SmallVec<[&[u8]; 8]> = SmallVec::new();
         for index in indices(0..self.len) {
