@@ -9,6 +9,7 @@ use std::sync::mpsc;
 
 use actix::Message;
 use pika_core::binlog::Record;
+use pika_core::encoding::meta::Type;
 use pika_core::engine::Family;
 use pika_core::info::Statistics;
 use pika_core::keyspace::counts::AllCounts;
@@ -102,8 +103,8 @@ pub struct Wake {
 /// Why a command that waits is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// A key of it changed, in another partition.
-    Changed,
+    /// A key of it changed, in another partition; its type there, if it is in memory.
+    Changed(Option<Type>),
     /// Its time is over.
     TimedOut,
     /// CLIENT UNBLOCK.

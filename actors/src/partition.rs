@@ -153,6 +153,10 @@ impl Host {
 
     /// Runs a client's commands as far as they go, or until their replies have more than `reply_bytes`.
     pub fn run(&mut self, mut work: Box<Work>, reply_bytes: usize) -> Ran {
+        if work.void {
+            // It came home from all partitions, and none of it is to be run.
+            return Ran::Done(work);
+        }
         if self.partition.is_none() || !self.settling.is_empty() {
             self.away.push_back(Deferred::Work(work));
             return Ran::Kept;
@@ -628,6 +632,9 @@ impl Host {
         self.cause = message.cause;
         self.look_at_changes();
         if let Some(mut work) = message.work {
+            if std::mem::take(&mut work.retrying) {
+                blocking::served(&self.state, &work);
+            }
             for (id, nanos, failed) in work.ran.drain(..) {
                 self.statistics.ran(id, nanos, failed, self.track_latency);
             }

@@ -247,7 +247,7 @@ impl Server for Service {
             .values()
             .map(|client| {
                 let mut facts = ClientFacts::new(lock(&client.session).clone());
-                facts.blocked = matches!(*lock(&client.blocked), Blocking::At(..));
+                facts.blocked = matches!(*lock(&client.blocked), Blocking::At(..) | Blocking::Retrying(_));
                 facts.queued = usize::try_from(client.queued.load(Ordering::Relaxed)).ok();
                 facts.fd = client.fd.load(Ordering::Relaxed);
                 facts.query_buffer = client.input_bytes.load(Ordering::Relaxed);
@@ -290,10 +290,18 @@ impl Server for Service {
     fn unblock(&self, id: u64, how: Unblock) -> bool {
         let Some(client) = lock(&self.state.clients).get(&id).cloned() else { return false };
         let mut blocking = lock(&client.blocked);
-        let Blocking::At(partition, ticket) = *blocking else { return false };
-        *blocking = Blocking::No;
-        self.state.partitions()[partition].do_send(Wake { ticket, why: Why::Unblocked(how) });
-        true
+        match *blocking {
+            Blocking::At(partition, ticket) => {
+                *blocking = Blocking::No;
+                self.state.partitions()[partition].do_send(Wake { ticket, why: Why::Unblocked(how) });
+                true
+            }
+            Blocking::Retrying(None) => {
+                *blocking = Blocking::Retrying(Some(how));
+                true
+            }
+            _ => false,
+        }
     }
 
     fn log_offset(&self) -> u64 {

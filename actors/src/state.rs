@@ -13,6 +13,7 @@ use pika_core::encoding::key::Namespace;
 use pika_core::engine::rocks::RocksEngine;
 use pika_core::keyspace::expiry::survey::Expiries;
 use pika_core::server::Identity;
+use pika_core::server::Unblock;
 use pika_core::session::Session;
 use pika_core::slowlog::SlowLog;
 
@@ -73,6 +74,8 @@ pub enum Blocking {
     No,
     /// Yes: the partition that keeps its command, and the command's number there.
     At(usize, u64),
+    /// Its command is being run again, since a key changed. If it has to wait on, it does not: CLIENT UNBLOCK was here.
+    Retrying(Option<Unblock>),
     /// It never will again: the connection is closed.
     Gone,
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
 use actix::Addr;
 use bytes::Bytes;
@@ -73,6 +74,10 @@ pub struct Work {
     pub watch: Option<Arc<Watch>>,
     /// The next command has waited for a key, and is this now.
     pub retry: Option<Words>,
+    /// The next command has waited, and is on its way around the partitions again.
+    pub retrying: bool,
+    /// When the next command's wait for a key ends.
+    pub deadline: Option<Instant>,
     /// Reading keys leaves no trace (CLIENT NO-TOUCH).
     pub no_touch: bool,
     /// Commands that ran elsewhere: which, nanoseconds, whether it failed.
@@ -122,6 +127,7 @@ impl Work {
         }
         self.next += 1;
         self.retry = None;
+        self.deadline = None;
     }
 
     /// The words of a command.

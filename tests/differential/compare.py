@@ -156,10 +156,11 @@ def _hello(arguments, ours, theirs):
 
 
 def _sort(arguments, ours, theirs):
-    """Without an order (BY something without an asterisk) a set's elements come as they come."""
+    """Without an order (BY something without an asterisk) a set's elements come as they come; and under ALPHA those
+    whose keys are equal, or missing."""
     words = [word.upper() for word in arguments]
     by = arguments[words.index(b"BY") + 1] if b"BY" in words[:-1] else b"*"
-    return b"*" not in by and _unordered(arguments, ours, theirs)
+    return (b"*" not in by or b"BY" in words and b"ALPHA" in words) and _unordered(arguments, ours, theirs)
 
 
 def _places(arguments, ours, theirs):

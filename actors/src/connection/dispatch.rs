@@ -91,14 +91,21 @@ impl Core {
             let entry = match self.admit(args) {
                 Ok(entry) => entry,
                 Err(Some(error)) => {
-                    if let Some(transaction) = &mut self.transaction {
+                    let ends = args.word(0).eq_ignore_ascii_case(b"exec");
+                    if let Some(transaction) = &mut self.transaction
+                        && !ends
+                    {
                         transaction.refuse();
                     }
                     if !self.run_ops(parsed, &mut ops, &mut owners) {
                         return false;
                     }
                     parsed.next += 1;
-                    self.answer_error(&error);
+                    if ends {
+                        self.refuse_exec(&error);
+                    } else {
+                        self.answer_error(&error);
+                    }
                     continue;
                 }
                 Err(None) => {

@@ -52,6 +52,8 @@ impl Core {
             void: false,
             watch: None,
             retry: None,
+            retrying: false,
+            deadline: None,
             no_touch: self.no_touch,
             ran: Vec::new(),
         })

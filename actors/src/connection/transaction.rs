@@ -109,6 +109,14 @@ impl Core {
         true
     }
 
+    /// EXEC itself is refused: what was queued and watched is forgotten all the same.
+    pub(super) fn refuse_exec(&mut self, error: &[u8]) {
+        self.end_transaction();
+        self.watch = None;
+        let why = error.strip_prefix(b"ERR ").unwrap_or(error);
+        self.answer_error(&[b"EXECABORT Transaction discarded because of: ", why].concat());
+    }
+
     /// Forgets what was queued.
     pub(super) fn end_transaction(&mut self) -> Option<Transaction> {
         self.handle.queued.store(-1, Ordering::Relaxed);

@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pika_core::commands::Group;
 use pika_core::encoding::key::{self, KeyBuf};
@@ -53,6 +53,16 @@ fn handle_of(state: &State, work: &Work) -> Option<Arc<ClientHandle>> {
     lock(&state.clients).get(&work.client_facts.0).cloned()
 }
 
+/// A command that waited does not any more.
+pub(super) fn served(state: &State, work: &Work) {
+    if let Some(handle) = handle_of(state, work) {
+        let mut blocking = lock(&handle.blocked);
+        if matches!(*blocking, Blocking::Retrying(_)) {
+            *blocking = Blocking::No;
+        }
+    }
+}
+
 impl Host {
     /// Keeps a command until one of its keys, all of this partition, changes.
     pub(super) fn wait(&mut self, work: Box<Work>, block: Box<Block>) {
@@ -66,28 +76,48 @@ impl Host {
     }
 
     /// Keeps a command whose alarms, if it has any, are set.
-    pub(super) fn keep(&mut self, blocked: Blocked) {
+    pub(super) fn keep(&mut self, mut blocked: Blocked) {
         let ticket = blocked.ticket;
-        let there = handle_of(&self.state, &blocked.work).is_some_and(|handle| {
-            let mut blocking = lock(&handle.blocked);
-            let there = *blocking != Blocking::Gone;
-            if there {
-                *blocking = Blocking::At(self.index, ticket);
-            }
-            there
-        });
-        if let Some(ms) = blocked.block.timeout_ms.filter(|_| there) {
+        blocked.work.retrying = false;
+        if let Some(ms) = blocked.block.timeout_ms {
+            // One that was run again in vain waits on for what is left of its time.
+            let end = || Instant::now().checked_add(Duration::from_millis(ms));
+            blocked.work.deadline = blocked.work.deadline.or_else(end);
+        }
+        if let Some(end) = blocked.work.deadline {
             let address = self.address.clone();
             actix_rt::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
+                tokio::time::sleep_until(end.into()).await;
                 address.do_send(Wake { ticket, why: Why::TimedOut });
             });
         }
         self.state.counters.blocked_clients.fetch_add(1, Ordering::Relaxed);
-        self.waiting.insert(ticket, blocked);
+        self.stay(blocked);
         self.follow();
-        if !there {
+    }
+
+    /// Leaves a command waiting, unless CLIENT UNBLOCK or the end of its connection came while it was run again.
+    fn stay(&mut self, blocked: Blocked) {
+        let ticket = blocked.ticket;
+        let handle = handle_of(&self.state, &blocked.work);
+        self.waiting.insert(ticket, blocked);
+        let Some(handle) = handle else {
             self.forget(ticket);
+            return;
+        };
+        let mut blocking = lock(&handle.blocked);
+        match *blocking {
+            Blocking::Gone => {
+                self.forget(ticket);
+            }
+            Blocking::Retrying(Some(how)) => {
+                *blocking = Blocking::No;
+                drop(blocking);
+                self.unblock(ticket, how);
+            }
+            Blocking::No | Blocking::At(..) | Blocking::Retrying(None) => {
+                *blocking = Blocking::At(self.index, ticket);
+            }
         }
     }
 
@@ -117,14 +147,15 @@ impl Host {
         Some(blocked)
     }
 
-    /// Decides that this partition ends a wait, unless someone else has decided.
-    fn claim(&self, ticket: u64) -> bool {
+    /// Decides that this partition ends a wait, or runs its command again, unless someone else has decided. `next` is
+    /// what the client does from then on.
+    fn claim(&self, ticket: u64, next: Blocking) -> bool {
         let Some(blocked) = self.waiting.get(&ticket) else { return false };
         let Some(handle) = handle_of(&self.state, &blocked.work) else { return false };
         let mut blocking = lock(&handle.blocked);
         let mine = *blocking == Blocking::At(self.index, ticket);
         if mine {
-            *blocking = Blocking::No;
+            *blocking = next;
         }
         mine
     }
@@ -153,8 +184,9 @@ impl Host {
             partition.told = 0;
             for (key, _) in touched {
                 if !self.state.alarms.is_empty() {
+                    let kind = self.partition.as_ref().and_then(|partition| partition.type_in_memory(&key));
                     for (home, ticket) in self.state.alarms.of(&key) {
-                        self.state.partitions()[home].do_send(Wake { ticket, why: Why::Changed });
+                        self.state.partitions()[home].do_send(Wake { ticket, why: Why::Changed(kind) });
                     }
                 }
                 self.serve(&key);
@@ -193,10 +225,7 @@ impl Host {
         let Some(queue) = self.waiting_for.get(key) else { return };
         for ticket in Vec::from_iter(queue.iter().copied()) {
             let kind = self.partition.as_ref().and_then(|partition| partition.type_in_memory(key));
-            let wanted = self.waiting.get(&ticket).and_then(type_waited_for);
-            // A key that became another type is not what it waits for, whatever its other keys are.
-            let other_type = kind.is_some() && wanted.is_some() && kind != wanted;
-            let served = !other_type && self.changed(ticket);
+            let served = !self.wants_another(ticket, kind) && self.changed(ticket);
             // Whoever comes behind one that found nothing may want another type, or only look; but not of nothing.
             if !served && self.partition.as_mut().is_none_or(|partition| !partition.may_have(key)) {
                 break;
@@ -204,9 +233,15 @@ impl Host {
         }
     }
 
+    /// Whether a key of a type is not what a command waits for, whatever its other keys are.
+    fn wants_another(&self, ticket: u64, kind: Option<Type>) -> bool {
+        let wanted = self.waiting.get(&ticket).and_then(type_waited_for);
+        kind.is_some() && wanted.is_some() && kind != wanted
+    }
+
     /// A key of a command that waits has changed. Returns whether the command does not wait any more.
     fn changed(&mut self, ticket: u64) -> bool {
-        if !self.claim(ticket) {
+        if !self.claim(ticket, Blocking::Retrying(None)) {
             return false;
         }
         let Some(mut blocked) = self.waiting.remove(&ticket) else { return false };
@@ -214,7 +249,8 @@ impl Host {
             blocked.block.retry.as_ref().map(|words| Words::copy(words.iter().map(Vec::as_slice)));
         if blocked.spread {
             self.waiting.insert(ticket, blocked);
-            if let Some(Blocked { work, .. }) = self.forget(ticket) {
+            if let Some(Blocked { mut work, .. }) = self.forget(ticket) {
+                work.retrying = true;
                 let exclusive = Box::new(Exclusive { work, held: Vec::new() });
                 self.state.partitions()[0].do_send(Lend(exclusive));
             }
@@ -242,15 +278,10 @@ impl Host {
             work.next = place;
         }
         if wrong_type || matches!(&step, Step::Park(pika_core::commands::execute::Halt::Block(_))) {
-            if let Some(handle) = handle_of(&self.state, work) {
-                let mut blocking = lock(&handle.blocked);
-                if *blocking == Blocking::No {
-                    *blocking = Blocking::At(self.index, ticket);
-                }
-            }
-            self.waiting.insert(ticket, blocked);
+            self.stay(blocked);
             return false;
         }
+        served(&self.state, work);
         self.waiting.insert(ticket, blocked);
         let Some(Blocked { work, .. }) = self.forget(ticket) else { return true };
         match step {
@@ -264,23 +295,27 @@ impl Host {
     /// Something happened to a command that waits.
     pub(super) fn wake(&mut self, Wake { ticket, why }: Wake) {
         match why {
-            Why::Changed => {
-                self.changed(ticket);
+            Why::Changed(kind) => {
+                if !self.wants_another(ticket, kind) {
+                    self.changed(ticket);
+                }
             }
             Why::TimedOut => {
-                if self.claim(ticket) {
+                if self.claim(ticket, Blocking::No) {
                     self.end_wait(ticket, None);
                 }
             }
-            Why::Unblocked(Unblock::Timeout) => self.end_wait(ticket, None),
-            Why::Unblocked(Unblock::Error) => {
-                self.end_wait(ticket, Some("UNBLOCKED client unblocked via CLIENT UNBLOCK"));
-            }
+            Why::Unblocked(how) => self.unblock(ticket, how),
             Why::Gone => {
                 self.forget(ticket);
             }
         }
         self.follow();
+    }
+
+    fn unblock(&mut self, ticket: u64, how: Unblock) {
+        let error = (how == Unblock::Error).then_some("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+        self.end_wait(ticket, error);
     }
 
     fn end_wait(&mut self, ticket: u64, error: Option<&str>) {
