@@ -17,7 +17,8 @@ def readings(reply: bytes):
     if short != reply:
         yield short
     if _ZERO.search(reply):
-        yield _ZERO.sub(lambda match: b",0" if match[1] == b"," else b"$1\r\n0", short)
+        for text in (reply, short):
+            yield _ZERO.sub(lambda match: b",0" if match[1] == b"," else b"$1\r\n0", text)
 
 
 def _rewritten(match: re.Match) -> bytes:

@@ -223,13 +223,17 @@ impl Host {
     /// Runs the commands that wait for a key again, in their order, as long as it is there.
     fn serve(&mut self, key: &KeyBuf) {
         let Some(queue) = self.waiting_for.get(key) else { return };
+        let mut nothing = false;
         for ticket in Vec::from_iter(queue.iter().copied()) {
+            // Whoever comes behind one that found nothing may want another type, or only look. Of nothing only a group's
+            // reader is told.
+            if nothing && self.waiting.get(&ticket).and_then(type_waited_for).is_some() {
+                continue;
+            }
             let kind = self.partition.as_ref().and_then(|partition| partition.type_in_memory(key));
             let served = !self.wants_another(ticket, kind) && self.changed(ticket);
-            // Whoever comes behind one that found nothing may want another type, or only look; but not of nothing.
-            if !served && self.partition.as_mut().is_none_or(|partition| !partition.may_have(key)) {
-                break;
-            }
+            let Some(partition) = &mut self.partition else { break };
+            nothing = !served && !partition.may_have(key);
         }
     }
 

@@ -1,18 +1,22 @@
-"""Clients that wait for keys (WAITING, each on a connection of its own), and the one that serves them (COMMANDS)."""
+"""Clients that wait for keys (WAITING, each on a connection of its own), and the one that serves them (COMMANDS).
+
+One that waits for several keys finds at most one of them: which one it takes of two is another matter since Redis 7.2,
+where its command is run again whole. For the same reason a key of another type does not stay.
+"""
 
 import values
 
 OWN_KEYS = "all"
 
 WAITING = """
-6 BLPOP wait-list... 0
-5 BRPOP wait-list... 0
+6 BLPOP [nothing] wait-list [nothing] 0
+5 BRPOP [nothing] wait-list [nothing] 0
 5 BLMOVE wait-list wait-list <LEFT | RIGHT> <LEFT | RIGHT> 0
 3 BRPOPLPUSH wait-list wait-list 0
-5 BLMPOP 0 #wait-list... <LEFT | RIGHT> [COUNT some]
-4 BZPOPMIN wait-zset... 0
-4 BZPOPMAX wait-zset... 0
-4 BZMPOP 0 #wait-zset... <MIN | MAX> [COUNT some]
+5 BLMPOP 0 2 nothing wait-list <LEFT | RIGHT> [COUNT some]
+4 BZPOPMIN wait-zset [nothing] 0
+4 BZPOPMAX [nothing] wait-zset 0
+4 BZMPOP 0 1 wait-zset <MIN | MAX> [COUNT some]
 4 XREAD [COUNT some] BLOCK 0 STREAMS wait-stream '$
 2 XREAD BLOCK 0 STREAMS wait-stream wait-stream '$ '0
 3 XREADGROUP GROUP g1 'alice [COUNT some] BLOCK 0 [NOACK] STREAMS wait-stream '>
@@ -24,11 +28,12 @@ COMMANDS = """
 6 ZADD wait-zset <score element>...
 6 XADD wait-stream later-id a b
 3 LMOVE wait-list wait-list LEFT RIGHT
-3 RENAME wait-key wait-key
+3 RENAME wait-list wait-list
+1 RENAME wait-zset wait-zset
 2 COPY wait-list wait-list REPLACE
-2 SET wait-key v
+2 SET wait-key v ; DEL @1
 3 DEL wait-key...
-2 MULTI ; RPUSH wait-list element... ; RPUSH wait-list element... ; EXEC
+2 MULTI ; RPUSH w3 element... ; RPUSH w3 element... ; EXEC
 2 MULTI ; RPUSH w1 element... ; DEL w1 ; EXEC
 2 MULTI ; RPUSH w2 a ; LPUSH w2 b ; RPOP w2 ; EXEC
 1 XGROUP DESTROY wait-stream g1
@@ -50,6 +55,6 @@ def _later_id(source) -> bytes:
 
 KINDS = {
     "wait-list": values.of("w1 w2 w3 {t}w"), "wait-zset": values.of("wz1 wz2 {t}wz"),
-    "wait-stream": values.of("wx1 wx2"), "wait-key": values.of("w1 w2 w3 {t}w wz1 wz2 wx1"),
+    "wait-stream": values.of("wx1 wx2"), "nothing": values.of("nothing {t}nothing"), "wait-key": values.of("w1 w2 w3 {t}w wz1 wz2 wx1"),
     "some": values.of("1 2 3 10"), "later-id": _later_id,
 }

@@ -17,7 +17,7 @@ COMMANDS = """
 1  WATCH key ; FLUSHALL ; MULTI ; PING ; EXEC
 1  WATCH key ; FLUSHDB ; MULTI ; PING ; EXEC
 1  WATCH key ; SELECT 1 ; SET @1 'other ; SELECT 0 ; MULTI ; PING ; EXEC
-1  SET key v PX short-milliseconds ; WATCH @1 ; WAIT 5 ; MULTI ; PING ; EXEC
+1  SET key v PX 30 ; WATCH @1 ; WAIT 35 ; MULTI ; PING ; EXEC
 1  SET key v PX short-milliseconds ; WAIT 5 ; WATCH @1 ; MULTI ; PING ; EXEC
 1  WATCH key ; UNWATCH ; SET @1 'changed ; MULTI ; PING ; EXEC
 1  MULTI ; NOSUCHCOMMAND ; EXEC
