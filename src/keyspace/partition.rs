@@ -246,7 +246,7 @@ impl Partition {
         !matches!(self.read(Family::Meta, meta_key, Tier::Memory, 0), Ok((None, _)))
     }
 
-    /// Says which keys of a database are looked up next; see [`Table::fetch_ahead`].
+    /// Says which keys of a database are looked up next; see `Table::fetch_ahead`.
     pub fn fetch_ahead<'k>(&self, database: usize, names: impl Iterator<Item = &'k [u8]>) {
         let namespace = self.namespaces.of(database);
         let keys: SmallVec<[KeyBuf; 32]> =

@@ -1,7 +1,8 @@
 //! Strings: one value, or, when a large one was changed in part, fragments.
 //!
 //! A string is the payload of its Meta entry, whatever its length, until it is changed in part (SETBIT, SETRANGE,
-//! APPEND, BITFIELD) and then longer than [`WHOLE`]. From then on its Meta entry holds [`Collection`] (version, and
+//! APPEND, BITFIELD) and then longer than [`WHOLE`]. From then on its Meta entry holds a
+//! [`Collection`](crate::encoding::meta::Collection) (version, and
 //! its length in bytes), and the bytes stand in entries of the Element family:
 //!
 //! | key | value |

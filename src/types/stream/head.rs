@@ -16,7 +16,7 @@
 //!
 //! | byte | rest of the key | value |
 //! |------|-----------------|-------|
-//! | `N` | number of the node (8) | [`super::node`] |
+//! | `N` | number of the node (8) | `node` |
 //! | `G` | name of the group | [`super::group::Group`] |
 //! | `C` | number of the group (8), name of the consumer | [`super::group::Consumer`] |
 //! | `P` | number of the group (8), id (16) | delivery time, count (varints), the consumer's name |
