@@ -11,8 +11,9 @@ use pika_core::encoding::meta::Meta;
 use pika_core::engine::Family;
 use pika_core::engine::rocks::{RocksEngine, RocksOptions};
 use pika_core::keyspace::counts::AllCounts;
+use pika_core::keyspace::handed::{Handed, HandedList};
 use pika_core::keyspace::slot;
-use pika_core::keyspace::write_behind::{HandOff, Handed, WriteBehind};
+use pika_core::keyspace::write_behind::{HandOff, WriteBehind};
 
 fn cpu_seconds(path: &str) -> f64 {
     let text = std::fs::read_to_string(path).expect("Linux");
@@ -39,16 +40,20 @@ fn main() {
     let mut writer = WriteBehind::default();
     let (mut spent, mut process, mut done, mut group) = (0.0, 0.0, 0usize, 0);
     while done < total {
-        let handed: Vec<Handed> = (0..size)
-            .map(|_| {
-                let name = format!("key:{:012}", random.u32(0..1_000_000));
+        let mut handed = HandedList::default();
+        // Each key once, as in a partition.
+        let mut numbers = std::collections::BTreeSet::new();
+        while numbers.len() < size {
+            let number = random.u32(0..1_000_000);
+            if numbers.insert(number) {
+                let name = format!("key:{number:012}");
                 let slot = slot::of_key(name.as_bytes());
                 let place = key::meta(slot, 0, name.as_bytes());
                 let value = Meta::string(&[b'x'; 64], None).encode();
                 let record: Arc<[u8]> = [&place[..], &value].concat().into();
-                Handed::new(Family::Meta, record, place.len(), false, false)
-            })
-            .collect();
+                handed.push(Handed::new(Family::Meta, record, place.len(), false, false));
+            }
+        }
         group += 1;
         let hand_off = HandOff {
             partition: 0,

@@ -37,8 +37,10 @@ use crate::write_behind::Job;
 
 /// Hand-offs of one partition that may be under way. What is written meanwhile gathers and is coalesced.
 pub const HAND_OFFS: usize = 2;
-/// Keys written since the last hand-off that are handed off without waiting for the interval.
-const HAND_OFF_KEYS: usize = 16 * 1024;
+/// How soon blind writes are handed off.
+const BLIND_INTERVAL: Duration = Duration::from_millis(50);
+/// So many keys are handed off at once if there are blind writes among them: the answer to them must not take long.
+const BLIND_KEYS: usize = 16 * 1024;
 
 /// What the partition's thread knows; shared with the connections of its arbiter.
 #[derive(Debug)]
@@ -78,6 +80,10 @@ pub struct Host {
     timer_set: bool,
     interval: Duration,
     overlay_limit: usize,
+    /// Bytes of entries that are handed off at once.
+    hand_off_limit: usize,
+    /// Bytes of log after which there is a hand-off.
+    log_limit: u64,
     table_limit: usize,
     draining: Vec<std::sync::mpsc::Sender<()>>,
     /// Commands that wait for a key, by number; and for each key their numbers, in the order in which they came.
@@ -148,6 +154,8 @@ impl Host {
             self.slow_threshold = config.get(options::SLOWLOG_LOG_SLOWER_THAN);
             self.track_latency = config.get(options::LATENCY_TRACKING);
             self.interval = Duration::from_millis(u64::from(config.get(options::WRITE_BEHIND_INTERVAL_MS)));
+            // What the last hand-off lacks is replayed as well; most of the limit is for what the memtables hold.
+            self.log_limit = config.get(options::BINLOG_REPLAY_LIMIT) / 4;
         }
     }
 
@@ -462,20 +470,31 @@ impl Host {
         }
     }
 
+    /// Whether it is time for the next hand-off. What is written often is handed off seldom: only its last value has to
+    /// reach the engine. What was written blindly goes soon, since nobody knows the numbers of keys until it is there.
+    fn is_hand_off_due(&self) -> bool {
+        let Some(partition) = &self.partition else { return false };
+        let blind = partition.has_queued_blind()
+            && (partition.queued() >= BLIND_KEYS || self.last_hand_off.elapsed() >= BLIND_INTERVAL);
+        partition.has_queued()
+            && (blind
+                || partition.queued_bytes() >= self.hand_off_limit
+                || partition.log_behind() >= self.log_limit
+                || self.last_hand_off.elapsed() >= self.interval)
+    }
+
     fn hand_off_if_due(&mut self, ctx: &mut Context<PartitionActor>) {
-        let Some(partition) = &self.partition else { return };
-        if !partition.has_queued() {
-            return;
-        }
-        if partition.queued() >= HAND_OFF_KEYS || self.last_hand_off.elapsed() >= self.interval {
+        if self.is_hand_off_due() {
             self.hand_off();
-        } else if !self.timer_set {
+        }
+        let queued = self.partition.as_ref().is_some_and(|partition| partition.has_queued());
+        if queued && !self.timer_set {
             self.timer_set = true;
-            ctx.run_later(self.interval, |actor, _| {
+            ctx.run_later(self.interval.min(BLIND_INTERVAL), |actor, ctx| {
                 let mut host = actor.host.borrow_mut();
                 host.timer_set = false;
                 host.close_group();
-                host.hand_off();
+                host.hand_off_if_due(ctx);
             });
         }
     }
@@ -507,6 +526,11 @@ impl Host {
         some
     }
 
+    /// Whether somebody waits for what is queued to reach the engine.
+    fn is_waited_for(&self) -> bool {
+        !(self.settling.is_empty() && self.crowded.is_empty() && self.draining.is_empty())
+    }
+
     /// Goes on with what waited for the engine.
     fn applied(&mut self) {
         self.close_group();
@@ -521,7 +545,10 @@ impl Host {
             self.resume(work);
         }
         self.close_group();
-        self.hand_off();
+        // Whoever waits wants everything that is there now in the engine.
+        if self.is_hand_off_due() || self.is_waited_for() {
+            self.hand_off();
+        }
         let idle = self.under_way == 0 && self.partition.as_ref().is_some_and(|p| !p.has_queued());
         if idle {
             self.draining.drain(..).for_each(|done| {
@@ -719,6 +746,8 @@ impl PartitionActor {
                 timer_set: false,
                 interval: Duration::from_millis(2),
                 overlay_limit: budget.overlay as usize / threads,
+                hand_off_limit: budget.hand_off as usize / threads,
+                log_limit: u64::MAX,
                 table_limit: budget.tables as usize / threads,
                 draining: Vec::new(),
                 waiting: HashMap::new(),

@@ -114,8 +114,10 @@ pub fn budget(config: &Config) -> Budget {
         0 => (total / 16).clamp(8 << 20, 32 << 20),
         given => given,
     };
-    // Up to three memtables: one that fills, two that are flushed. What is left: the hot table and the block cache.
-    let rest = total.saturating_sub(write_buffer * 3).max(16 << 20);
+    let hand_off = (total / 32).clamp(1 << 20, 128 << 20);
+    // Up to three memtables: one that fills, two that are flushed. A hand-off is there twice while it is written. What is
+    // left: the hot table and the block cache.
+    let rest = total.saturating_sub(write_buffer * 3 + hand_off * 2).max(16 << 20);
     let tables = rest / 2;
     Budget {
         total,
@@ -123,6 +125,7 @@ pub fn budget(config: &Config) -> Budget {
         tables,
         block_cache: rest - tables,
         write_buffer,
+        hand_off,
     }
 }
 
@@ -131,6 +134,7 @@ fn rocks_options(config: &Config, budget: &Budget, files: &FileLimit) -> RocksOp
     RocksOptions {
         cache_bytes: budget.block_cache as usize,
         write_buffer_bytes: budget.write_buffer as usize,
+        batch_bytes: budget.hand_off as usize,
         max_open_files: files.store.map_or(-1, |store| i32::try_from(store).unwrap_or(i32::MAX)),
         background_jobs: match config.get(options::ROCKSDB_MAX_BACKGROUND_JOBS) {
             0 => i32::try_from((cores / 2).max(2)).unwrap_or(2),

@@ -118,6 +118,8 @@ pub struct Budget {
     pub block_cache: u64,
     /// RocksDB's memtables, before they are flushed.
     pub write_buffer: u64,
+    /// What partitions hand off at once, all together, to be written to RocksDB as one batch.
+    pub hand_off: u64,
 }
 
 /// See the module's documentation.

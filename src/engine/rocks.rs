@@ -29,6 +29,8 @@ pub struct RocksOptions {
     pub cache_bytes: usize,
     /// Memtables of all families together are flushed at this size.
     pub write_buffer_bytes: usize,
+    /// About the largest batch that is written at once.
+    pub batch_bytes: usize,
     /// Files kept open; each costs a descriptor and some memory.
     pub max_open_files: i32,
     /// Threads for flushes and compactions.
@@ -48,6 +50,7 @@ impl Default for RocksOptions {
         RocksOptions {
             cache_bytes: 64 << 20,
             write_buffer_bytes: 64 << 20,
+            batch_bytes: 16 << 20,
             max_open_files: 1024,
             background_jobs: 2,
             rate_limit: 0,
@@ -186,8 +189,8 @@ fn family_options(family: Family, options: &RocksOptions, cache: &Cache, dead: &
         cf.set_memtable_prefix_bloom_ratio(0.02);
         cf.set_memtable_whole_key_filtering(true);
     }
-    // Twice what the write-behind thread flushes at: reached only if it was not asked to for a while.
-    cf.set_write_buffer_size(options.write_buffer_bytes * 2);
+    // More than the write-behind thread flushes at, and a batch: reached only if it was not asked to for a while.
+    cf.set_write_buffer_size((options.write_buffer_bytes + options.batch_bytes) * 2);
     cf.set_max_write_buffer_number(4);
     cf.set_target_file_size_base(options.file_bytes);
     cf.set_max_bytes_for_level_base(options.file_bytes * 4);

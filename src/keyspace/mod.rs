@@ -4,6 +4,7 @@
 //! * [`table`]: the memory of a partition: entries written lately (the overlay) or read lately (the cache).
 //! * [`partition`]: a partition's whole state; the only owner of its part of the keyspace.
 //! * [`transaction`]: what a command sees: reads through memory and engine, gathers writes, all or nothing.
+//! * [`handed`]: what was written and is on its way to the engine, in lists that can be read in order.
 //! * [`write_behind`]: how what was written reaches the engine.
 //! * [`namespace`], [`counts`]: databases and the exact numbers kept about them.
 //! * [`view`]: a kept moment, for reading elsewhere.
@@ -14,6 +15,7 @@
 pub mod compaction;
 pub mod counts;
 pub mod expiry;
+pub mod handed;
 pub mod namespace;
 pub mod partition;
 pub mod recovery;

@@ -19,12 +19,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use smallvec::SmallVec;
 
 use super::counts::{AllCounts, Counts};
+use super::handed::{self, Handed, HandedList};
 use super::namespace::Namespaces;
 use super::slot::Slot;
 use super::table::{self, DirtyEntry, Group, Table, Value};
 use super::transaction::{Event, write_command};
 use super::watch::Watchers;
-use super::write_behind::{Applied, HandOff, Handed, Orphan};
+use super::write_behind::{Applied, HandOff, Orphan};
 use crate::encoding::key::{self, KeyBuf, MetaKey, Namespace, Version};
 use crate::encoding::meta::{Meta, Type};
 use crate::engine::{Engine, Family, Range, ReadError, Tier};
@@ -128,8 +129,7 @@ pub struct Stats {
 #[derive(Debug)]
 struct UnderWay {
     group: Group,
-    list: u64,
-    handed: Arc<Vec<Handed>>,
+    handed: Arc<HandedList>,
     bytes: usize,
 }
 
@@ -149,16 +149,16 @@ pub struct Partition {
     /// Since the start.
     pub stats: Stats,
     /// Keys written since the last hand-off, each once: the list that the next one takes.
-    queue: Vec<Handed>,
+    queue: HandedList,
     queue_bytes: usize,
-    /// The number of that list.
-    list: u64,
     /// Hand-offs that the engine does not have yet, in order.
     under_way: VecDeque<UnderWay>,
-    spent: Vec<Arc<Vec<Handed>>>,
+    spent: Vec<Arc<HandedList>>,
     /// What the write-behind thread found out about blind writes, in sum.
     settled: AllCounts,
     blind_writes: u64,
+    /// How many of them were handed off.
+    blind_writes_handed: u64,
     blind_writes_settled: u64,
     open_group: Group,
     open: Vec<LogRecord>,
@@ -212,13 +212,13 @@ impl Partition {
             namespaces,
             orphans: Vec::new(),
             stats: Stats::default(),
-            queue: Vec::new(),
+            queue: HandedList::default(),
             queue_bytes: 0,
-            list: 1,
             under_way: VecDeque::new(),
             spent: Vec::new(),
             settled: AllCounts::default(),
             blind_writes: 0,
+            blind_writes_handed: 0,
             blind_writes_settled: 0,
             open_group: 1,
             open: Vec::new(),
@@ -305,6 +305,21 @@ impl Partition {
         self.queue.len()
     }
 
+    /// Bytes of the entries that wait for a hand-off.
+    pub fn queued_bytes(&self) -> usize {
+        self.queue_bytes
+    }
+
+    /// Whether something that was written without a look at what there was waits for a hand-off.
+    pub fn has_queued_blind(&self) -> bool {
+        self.blind_writes != self.blind_writes_handed
+    }
+
+    /// Bytes of the log since the last hand-off, of all partitions: what a restart would read to no avail.
+    pub fn log_behind(&self) -> u64 {
+        self.shared.next_offset().saturating_sub(self.reach)
+    }
+
     /// The exact numbers of a namespace; `None` while a blind write is not settled (hand off and ask again).
     pub fn counts(&self, namespace: Namespace) -> Option<Counts> {
         (self.blind_writes == self.blind_writes_settled).then(|| self.counts_so_far(namespace))
@@ -363,10 +378,8 @@ impl Partition {
         self.queue_bytes += table::size(&write.record);
         match self.tables[family as usize].write(&write, group, handed, next, now_s) {
             Some(index) => {
-                let listed = &mut self.queue[index as usize];
-                self.queue_bytes -= table::size(&listed.record);
-                listed.tombstone = tombstone;
-                listed.record = write.record;
+                let before = self.queue.replace(index, write.record, tombstone);
+                self.queue_bytes -= table::size(&before);
             }
             None => self.queue.push(Handed::new(family, write.record, key_length, tombstone, blind)),
         }
@@ -493,12 +506,11 @@ impl Partition {
             return None;
         }
         self.handed_group = group;
+        self.blind_writes_handed = self.blind_writes;
         self.reach = reach;
-        let room = self.queue.len();
-        let handed = Arc::new(std::mem::replace(&mut self.queue, Vec::with_capacity(room)));
+        let handed = Arc::new(std::mem::take(&mut self.queue));
         let bytes = std::mem::take(&mut self.queue_bytes);
-        self.under_way.push_back(UnderWay { group, list: self.list, handed: handed.clone(), bytes });
-        self.list += 1;
+        self.under_way.push_back(UnderWay { group, handed: handed.clone(), bytes });
         Some(HandOff {
             partition: self.index,
             partitions: self.partitions,
@@ -520,13 +532,8 @@ impl Partition {
         let Some(UnderWay { group, handed, .. }) = self.under_way.pop_front() else { return };
         debug_assert_eq!(applied.group, group, "hand-offs are applied in order");
         self.tables.iter_mut().for_each(|table| table.applied(group));
-        if self.tables.iter().any(Table::keeps_order) {
-            for entry in handed.iter() {
-                self.tables[entry.family as usize].unorder(entry.key());
-            }
-        }
         for index in applied.gone {
-            let entry = &handed[index as usize];
+            let entry = handed.get(index);
             self.tables[entry.family as usize].forget(entry.key());
         }
         self.spent.push(handed);
@@ -541,18 +548,12 @@ impl Partition {
         range: &Range,
         limit: usize,
     ) -> (Vec<DirtyEntry>, Option<Vec<u8>>) {
-        let table = &mut self.tables[family as usize];
-        let (first, skip) = table.ordered_to();
-        let lists = self.under_way.iter().map(|hand_off| (hand_off.list, hand_off.handed.as_slice()));
-        for (list, entries) in lists.chain([(self.list, self.queue.as_slice())]) {
-            if list >= first {
-                let skip = if list == first { skip } else { 0 };
-                let mine = entries[skip..].iter().filter(|entry| entry.family == family);
-                mine.for_each(|entry| table.order(entry.key()));
-            }
-        }
-        table.set_ordered_to((self.list, self.queue.len()));
-        table.dirty_part(range, limit)
+        let lists = self.under_way.iter().map(|hand_off| &*hand_off.handed).chain([&self.queue]);
+        let mut keys = handed::keys_in(lists, family, range);
+        let table = &self.tables[family as usize];
+        let part = keys.by_ref().filter_map(|key| table.dirty(key)).take(limit).collect();
+        let next = keys.find(|key| table.dirty(key).is_some()).map(<[u8]>::to_vec);
+        (part, next)
     }
 
     /// Lets cached entries go until the memory is within `limit` bytes. Looks at few entries a call.

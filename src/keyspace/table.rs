@@ -9,7 +9,6 @@
 //! copy. A table is cut into many small hash tables, so that growing one never takes long (a single table of ten
 //! million entries would stop its partition for most of a second).
 
-use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
@@ -39,9 +38,6 @@ pub struct Entry {
     /// No value: the key was removed.
     tombstone: bool,
 }
-
-/// A place in the lists for the write-behind thread: which list (they are numbered from 1), which entry of it.
-pub(super) type Place = (u64, usize);
 
 impl Entry {
     /// Its key.
@@ -131,10 +127,6 @@ impl std::ops::Deref for Value {
 pub struct Table {
     shards: Vec<HashTable<Entry>>,
     hasher: ahash::RandomState,
-    /// Dirty keys in order; filled when a range is asked for.
-    ordered: BTreeSet<Arc<[u8]>>,
-    /// The entries of the lists before this place stand in `ordered`, unless the engine has them.
-    ordered_to: Place,
     /// The engine has what commits up to this group wrote.
     applied: Group,
     bytes: usize,
@@ -148,8 +140,6 @@ impl Default for Table {
         Table {
             shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
             hasher: ahash::RandomState::new(),
-            ordered: BTreeSet::new(),
-            ordered_to: Place::default(),
             applied: 0,
             bytes: 0,
             entries: 0,
@@ -300,65 +290,14 @@ impl Table {
         }
     }
 
-    /// Takes a key out of the order, unless it is dirty again.
-    pub(super) fn unorder(&mut self, key: &[u8]) {
-        if !self.ordered.is_empty() && self.peek(key).is_none_or(|entry| entry.group <= self.applied) {
-            self.ordered.remove(key);
-        }
-    }
-
-    /// Whether some keys are in order.
-    pub(super) fn keeps_order(&self) -> bool {
-        !self.ordered.is_empty()
-    }
-
-    /// From which place on dirty keys are not in order yet.
-    pub(super) fn ordered_to(&self) -> Place {
-        self.ordered_to
-    }
-
-    /// Puts a key of a list in order.
-    pub(super) fn order(&mut self, key: &[u8]) {
-        self.ordered.insert(Arc::from(key));
-    }
-
-    /// All entries of the lists before this place are in order.
-    pub(super) fn set_ordered_to(&mut self, place: Place) {
-        self.ordered_to = place;
-    }
-
-    /// The first `limit` dirty entries in a range, and the key of the next one if there are more. Whoever calls has
-    /// put all of them in order.
-    pub(super) fn dirty_part(
-        &self,
-        range: &crate::engine::Range,
-        limit: usize,
-    ) -> (Vec<DirtyEntry>, Option<Vec<u8>>) {
-        if !range.upper.is_empty() && range.upper <= range.lower {
-            return (Vec::new(), None);
-        }
-        let lower = std::ops::Bound::Included(&range.lower[..]);
-        let upper = if range.upper.is_empty() {
-            std::ops::Bound::Unbounded
-        } else {
-            std::ops::Bound::Excluded(&range.upper[..])
-        };
-        let mut entries = self
-            .ordered
-            .range::<[u8], _>((lower, upper))
-            .filter_map(|key| self.peek(key).filter(|entry| entry.group > self.applied));
-        let part = entries
-            .by_ref()
-            .take(limit)
-            .map(|entry| DirtyEntry {
-                record: entry.record.clone(),
-                key_length: entry.key_length as usize,
-                tombstone: entry.tombstone,
-                group: entry.group,
-            })
-            .collect();
-        let next = entries.next().map(|entry| entry.key().to_vec());
-        (part, next)
+    /// An entry that the engine lacks; shares its record.
+    pub(super) fn dirty(&self, key: &[u8]) -> Option<DirtyEntry> {
+        self.peek(key).filter(|entry| entry.group > self.applied).map(|entry| DirtyEntry {
+            record: entry.record.clone(),
+            key_length: entry.key_length as usize,
+            tombstone: entry.tombstone,
+            group: entry.group,
+        })
     }
 
     /// Lets cached entries go until the table is within `limit` bytes, or everything was looked at once. Those
@@ -428,7 +367,6 @@ impl DirtyEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Range;
 
     fn write(
         table: &mut Table,
@@ -440,10 +378,6 @@ mod tests {
         let record = record(&mut Vec::new(), key, &[value.unwrap_or_default()]);
         let write = Write { record, key_length: key.len(), tombstone: value.is_none(), blind: false };
         table.write(&write, group, handed, group as u32, 1)
-    }
-
-    fn dirty_keys(table: &Table, range: &Range) -> Vec<Vec<u8>> {
-        table.dirty_part(range, usize::MAX).0.iter().map(|entry| entry.key().to_vec()).collect()
     }
 
     #[test]
@@ -467,23 +401,6 @@ mod tests {
         table.applied(1);
         table.forget(b"k");
         assert!(table.peek(b"k").is_none() && table.is_empty() && table.bytes() == 0);
-    }
-
-    #[test]
-    fn ranges_show_dirty_entries_in_order() {
-        let mut table = Table::default();
-        for (index, key) in [b"b", b"c", b"a", b"d"].iter().enumerate() {
-            write(&mut table, *key, Some(b"v"), index as u64 + 1, 0);
-            table.order(*key);
-        }
-        table.applied(1);
-        let range = Range { lower: b"a".to_vec(), upper: b"d".to_vec() };
-        assert_eq!(dirty_keys(&table, &range), [b"a".to_vec(), b"c".to_vec()]);
-        table.unorder(b"b");
-        write(&mut table, b"b", None, 10, 4);
-        assert_eq!(dirty_keys(&table, &range).len(), 2, "nobody has put it in order");
-        table.order(b"b");
-        assert_eq!(dirty_keys(&table, &range).len(), 3);
     }
 
     #[test]

@@ -8,50 +8,13 @@
 use std::sync::Arc;
 
 use super::counts::AllCounts;
+use super::handed::{Handed, HandedList};
 use super::namespace::Namespaces;
 use super::slot;
 use super::table::Group;
 use crate::encoding::key::{self, ExpiryKey, MetaKey, Namespace, Version};
 use crate::encoding::meta::Meta;
 use crate::engine::{Batch, Change, Engine, EngineError, Family, Range, Tier};
-
-/// One key on its way to the engine.
-#[derive(Debug, Clone)]
-pub struct Handed {
-    /// Its family.
-    pub family: Family,
-    /// The key is removed.
-    pub tombstone: bool,
-    /// It was written without a look at what the engine holds: what that was must be found out now, for the
-    /// counts, the expiry index and the orphans.
-    pub blind: bool,
-    key_length: u32,
-    /// The key's first bytes, big-endian: sorting rarely has to look further, into the record.
-    order: u128,
-    /// The key, then the value.
-    pub record: Arc<[u8]>,
-}
-
-impl Handed {
-    /// The first `key_length` bytes of `record` are the key.
-    pub fn new(family: Family, record: Arc<[u8]>, key_length: usize, tombstone: bool, blind: bool) -> Handed {
-        let mut first = [0; 16];
-        let known = key_length.min(first.len());
-        first[..known].copy_from_slice(&record[..known]);
-        let order = u128::from_be_bytes(first);
-        Handed { family, tombstone, blind, key_length: key_length as u32, order, record }
-    }
-
-    /// The key.
-    pub fn key(&self) -> &[u8] {
-        &self.record[..self.key_length as usize]
-    }
-
-    /// The value; empty if the key is removed.
-    pub fn value(&self) -> &[u8] {
-        &self.record[self.key_length as usize..]
-    }
-}
 
 /// A collection that nothing points at any more; its elements are to be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,9 +39,9 @@ pub struct HandOff {
     /// The log offset at the end of that group.
     pub reach: u64,
     /// Each key that was written, once. Shared with the partition, which looks into it until the engine has it.
-    pub handed: Arc<Vec<Handed>>,
+    pub handed: Arc<HandedList>,
     /// Lists of earlier hand-offs, to be let go here: freeing them takes longer than a partition should wait.
-    pub spent: Vec<Arc<Vec<Handed>>>,
+    pub spent: Vec<Arc<HandedList>>,
     /// Collections that died.
     pub orphans: Vec<Orphan>,
     /// The partition's numbers, without what blind writes will turn out to have replaced.
@@ -298,11 +261,9 @@ fn put_orphan(orphan: &Orphan) -> Change<'static> {
 }
 
 /// In the engine's order: its memtable then finds the place of each key near that of the last.
-fn sorted(handed: &[Handed]) -> Vec<&Handed> {
-    let mut order: Vec<(Family, u128, u32)> =
-        handed.iter().enumerate().map(|(index, entry)| (entry.family, entry.order, index as u32)).collect();
-    order.sort_unstable_by(|a, b| {
-        (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| handed[a.2 as usize].key().cmp(handed[b.2 as usize].key()))
-    });
-    order.into_iter().map(|(_, _, index)| &handed[index as usize]).collect()
+fn sorted(handed: &HandedList) -> Vec<&Handed> {
+    let mut order: Vec<((Family, u128), &Handed)> =
+        handed.iter().map(|entry| (entry.sort_key(), entry)).collect();
+    order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.key().cmp(b.1.key())));
+    order.into_iter().map(|(_, entry)| entry).collect()
 }

@@ -26,8 +26,9 @@ super::super::row::options! { Binlog {
     /// often.
     BINLOG_REPLAY_LIMIT: Size = Row::size("binlog-replay-limit", "128mb", 1 << 20, SIZE_MAX);
 
-    /// How many milliseconds apart recent writes are moved from memory to RocksDB. They are in the binlog long before.
-    WRITE_BEHIND_INTERVAL_MS: u32 = Row::integer("write-behind-interval-ms", "50", 1, 1000);
+    /// How many milliseconds apart recent writes are moved from memory to RocksDB, if their amount does not ask for it
+    /// before. They are in the binlog long before. A key that is written often moves once an interval.
+    WRITE_BEHIND_INTERVAL_MS: u32 = Row::integer("write-behind-interval-ms", "2000", 1, 60000);
 }}
 
 use super::super::choice::AppendFsync;
