@@ -239,6 +239,21 @@ impl<'a> CountedTree<'a> {
         Err(Stop::Need(missing.into_iter().map(|key| Need::Key(Family::Element, key)).collect()))
     }
 
+    /// What a change needs, and what is needed on the way to another key.
+    pub fn need_too(&mut self, txn: &mut Transaction<'_>, stop: Stop, key: &[u8]) -> Stop {
+        match (stop, self.descend(txn, Target::key(key))) {
+            (Stop::Need(mut needs), Err(Stop::Need(more))) => {
+                for need in more {
+                    if !needs.contains(&need) {
+                        needs.push(need);
+                    }
+                }
+                Stop::Need(needs)
+            }
+            (stop, _) => stop,
+        }
+    }
+
     /// Writes the nodes that changed as elements of what `owner` holds. The root is left to the owner.
     pub fn flush(&mut self, txn: &mut Transaction<'_>, owner: &Entry) {
         for (id, node) in std::mem::take(&mut self.nodes) {

@@ -39,7 +39,9 @@ impl SortedSet<'_> {
             }
             Form::Big(big) => {
                 if let Some(old) = old {
-                    big.tree.remove(txn, &layout::joined(old, member))?;
+                    let removed = big.tree.remove(txn, &layout::joined(old, member));
+                    // Who has to wait for the old place waits for the new one as well.
+                    removed.map_err(|stop| big.tree.need_too(txn, stop, &key))?;
                 } else {
                     big.len += 1;
                 }
@@ -82,8 +84,8 @@ impl SortedSet<'_> {
         Ok(())
     }
 
-    /// Asks at once for all of the tree that is needed to change some members: each with the score it has, and the
-    /// one it gets.
+    /// Asks at once for all of the tree that is needed to change several members: each with the score it has, and the
+    /// one it gets. For one, the change itself asks for no less.
     pub fn prefetch<'m>(
         &mut self,
         txn: &mut Transaction<'_>,
@@ -94,6 +96,9 @@ impl SortedSet<'_> {
             .flat_map(|(member, old, new)| [old, new].map(|score| (score, member)))
             .filter_map(|(score, member)| Some(layout::joined(score?, member)))
             .collect();
+        if keys.len() <= 2 {
+            return Ok(());
+        }
         big.tree.prefetch(txn, keys.iter().map(|key| &key[..]))
     }
 
