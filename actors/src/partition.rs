@@ -20,7 +20,7 @@ use pika_core::encoding::key::KeyBuf;
 use pika_core::engine::{Read, Tier};
 use pika_core::info::Statistics;
 use pika_core::keyspace::expiry;
-use pika_core::keyspace::partition::{LogRecord, Partition};
+use pika_core::keyspace::partition::{LogRecord, NextCommand, Partition};
 use pika_core::keyspace::table::Group;
 use pika_core::keyspace::transaction::{Need, Reach, Source};
 use pika_core::keyspace::view::View;
@@ -221,8 +221,11 @@ impl Host {
         if !COMMANDS.contains(&ops.len()) {
             return;
         }
-        let first_key = |op: &Op| work.args(op).word(1);
-        self.partition().fetch_ahead(ops[0].database, ops.iter().map(first_key));
+        let next = |op: &Op| {
+            let words = work.args(op);
+            NextCommand { key: words.word(1), second: words.word(2), last: words.word(words.len() - 1) }
+        };
+        self.partition().fetch_ahead(ops[0].database, ops.iter().map(next));
     }
 
     /// Begins commands that happen together, once nothing can hold them up: no blind write is on its way (one of them

@@ -28,6 +28,7 @@ use super::watch::Watchers;
 use super::write_behind::{Applied, HandOff, Orphan};
 use crate::encoding::key::{self, KeyBuf, MetaKey, Namespace, Version};
 use crate::encoding::meta::{Meta, Type};
+use crate::encoding::sorted_set;
 use crate::engine::{Engine, Family, Range, ReadError, Tier};
 
 /// Families that have a table: all but System.
@@ -131,6 +132,17 @@ struct UnderWay {
     group: Group,
     handed: Arc<HandedList>,
     bytes: usize,
+}
+
+/// What [`Partition::fetch_ahead`] wants to know of a command: hints, which cost time if they are wrong, and no more.
+#[derive(Debug, Clone, Copy)]
+pub struct NextCommand<'k> {
+    /// Its first key.
+    pub key: &'k [u8],
+    /// The word behind that.
+    pub second: &'k [u8],
+    /// Its last word.
+    pub last: &'k [u8],
 }
 
 /// See the module's documentation.
@@ -246,12 +258,32 @@ impl Partition {
         !matches!(self.read(Family::Meta, meta_key, Tier::Memory, 0), Ok((None, _)))
     }
 
-    /// Says which keys of a database are looked up next; see `Table::fetch_ahead`.
-    pub fn fetch_ahead<'k>(&self, database: usize, names: impl Iterator<Item = &'k [u8]>) {
+    /// Says what is looked up next in a database, as the words of each command, from its first key on: the keys, and the
+    /// elements that commands on one element of a collection most likely name. See `Table::fetch_ahead`.
+    pub fn fetch_ahead<'k>(&self, database: usize, commands: impl Iterator<Item = NextCommand<'k>> + Clone) {
         let namespace = self.namespaces.of(database);
-        let keys: SmallVec<[KeyBuf; 32]> =
-            names.map(|name| key::meta(super::slot::of_key(name), namespace, name)).collect();
-        self.tables[Family::Meta as usize].fetch_ahead(keys.iter().map(|key| &key[..]));
+        let slots: SmallVec<[Slot; 32]> =
+            commands.clone().map(|command| super::slot::of_key(command.key)).collect();
+        let keys: SmallVec<[KeyBuf; 32]> = slots
+            .iter()
+            .zip(commands.clone())
+            .map(|(&slot, next)| key::meta(slot, namespace, next.key))
+            .collect();
+        let found = self.tables[Family::Meta as usize].fetch_ahead(keys.iter().map(|key| &key[..]));
+        let elements: SmallVec<[KeyBuf; 32]> = (found.iter().zip(slots).zip(commands))
+            .filter_map(|((&entry, slot), next)| {
+                let meta = Meta::parse(entry?.value_bytes())?;
+                let version = meta.collection()?.version;
+                match meta.kind {
+                    Type::Hash | Type::Set => Some(key::element(slot, namespace, version, next.second)),
+                    Type::SortedSet => Some(sorted_set::member(slot, namespace, version, next.last)),
+                    Type::String | Type::List | Type::Stream => None,
+                }
+            })
+            .collect();
+        if !elements.is_empty() {
+            self.tables[Family::Element as usize].fetch_ahead(elements.iter().map(|key| &key[..]));
+        }
     }
 
     /// The type of a key in memory, its time come or not.

@@ -45,6 +45,11 @@ impl Entry {
         &self.record[..self.key_length as usize]
     }
 
+    /// Its value's bytes; none if the key was removed.
+    pub(super) fn value_bytes(&self) -> &[u8] {
+        &self.record[self.key_length as usize..]
+    }
+
     /// Its value; `None` if the key was removed.
     pub fn value(&self) -> Option<Value> {
         (!self.tombstone).then(|| Value::new(self.record.clone(), self.key_length as usize))
@@ -183,17 +188,22 @@ impl Table {
     }
 
     /// Has the processor fetch the entries of some keys, all at once: their places, then their records. What follows
-    /// finds them in its caches, instead of waiting for one after the other.
-    pub(super) fn fetch_ahead<'k>(&self, keys: impl Iterator<Item = &'k [u8]>) {
-        let mut records: smallvec::SmallVec<[&[u8]; 32]> = smallvec::SmallVec::new();
-        for key in keys {
-            let hash = hash(&self.hasher, key);
-            // The first with the same tag is nearly always the right one; its record is not looked at yet.
-            let candidate = self.shards[Self::shard_of(hash)].find(hash, |_| true);
-            records.extend(candidate.map(|entry| &*entry.record));
-        }
-        let seen = records.iter().fold(0, |seen, record| seen ^ record.first().copied().unwrap_or(0));
+    /// finds them in its caches, instead of waiting for one after the other. Shows what may be the entry of each key:
+    /// the first that has the same tag, which nearly always is the right one.
+    pub(super) fn fetch_ahead<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k [u8]>,
+    ) -> smallvec::SmallVec<[Option<&Entry>; 32]> {
+        let candidates: smallvec::SmallVec<[Option<&Entry>; 32]> = keys
+            .map(|key| {
+                let hash = hash(&self.hasher, key);
+                self.shards[Self::shard_of(hash)].find(hash, |_| true)
+            })
+            .collect();
+        let first = |entry: &Entry| entry.record.first().copied().unwrap_or(0);
+        let seen = candidates.iter().flatten().fold(0, |seen, &entry| seen ^ first(entry));
         std::hint::black_box(seen);
+        candidates
     }
 
     /// An entry, marked used at `now_s`.
