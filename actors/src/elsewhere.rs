@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pika_core::binlog::Record;
-use pika_core::commands::Settings;
+use pika_core::commands::{Flags, Settings};
 use pika_core::commands::execute::{Halt, execute};
 use pika_core::keyspace::partition::{LogRecord, Partition};
 use pika_core::keyspace::table::Group;
@@ -64,7 +64,7 @@ fn run_next(
     let environment = environment(work, op.database, now_ms, settings);
     let done = execute(op.entry.command, work.next_args(), source, Reach::UNBOUNDED, environment, &mut reply);
     work.reply = reply;
-    if done.is_ok() {
+    if done.is_ok() && !op.entry.command.flags.has(Flags::INTERNAL) {
         let took = began.elapsed();
         let failed = work.reply.as_slice().get(start) == Some(&b'-');
         work.ran.push((op.entry.id, took.as_nanos() as u64, failed));

@@ -299,6 +299,9 @@ impl Host {
         let now = Instant::now();
         let took = now.duration_since(*started);
         *started = now;
+        if op.entry.command.flags.has(Flags::INTERNAL) {
+            return;
+        }
         let reply = &work.reply.as_slice()[start..];
         let failed = reply.first() == Some(&b'-');
         if failed {
@@ -456,7 +459,8 @@ impl Host {
 
     fn resume(&mut self, work: Box<Work>) {
         // One part of several is put together before it is sent; else many bytes leave before more are made.
-        let limit = if work.ends.is_some() { usize::MAX } else { crate::connection::OUTPUT_PAUSE };
+        let whole = work.ends.is_some() || work.thread.is_some();
+        let limit = if whole { usize::MAX } else { crate::connection::OUTPUT_PAUSE };
         if let Ran::Done(work) | Ran::Paused(work) = self.run(work, limit) {
             self.finish(work);
         }
@@ -676,8 +680,11 @@ pub fn environment<'a>(
     Environment { now_ms, settings, database, atomic, watch: work.watch.as_ref(), no_touch }
 }
 
-fn deliver(work: Box<Work>) {
-    if let Some(client) = work.client.clone() {
+fn deliver(mut work: Box<Work>) {
+    if let Some(thread) = work.thread.take() {
+        // Whoever waited may have given up.
+        let _ = thread.send(work);
+    } else if let Some(client) = work.client.clone() {
         client.do_send(Finished(work));
     }
 }

@@ -14,13 +14,13 @@ pub struct ReadPool {
 }
 
 impl ReadPool {
-    /// Starts `threads` threads.
-    pub fn start(threads: usize) -> std::io::Result<ReadPool> {
+    /// Starts `threads` threads of a name.
+    pub fn start(name: &str, threads: usize) -> std::io::Result<ReadPool> {
         let (jobs, queue) = channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
         for index in 0..threads.max(1) {
             let queue = queue.clone();
-            std::thread::Builder::new().name(format!("pika-read-{index}")).spawn(move || work(&queue))?;
+            std::thread::Builder::new().name(format!("{name}-{index}")).spawn(move || work(&queue))?;
         }
         Ok(ReadPool { jobs })
     }

@@ -24,7 +24,7 @@ pub fn route(command: &Command, args: Args<'_>, partitions: usize) -> Route {
     match command.run {
         Run::Session(_) | Run::Container => Route::Session,
         Run::Queue(what) => Route::Queue(what),
-        Run::Admin(_) => Route::Admin,
+        Run::Admin(_) | Run::Apart(_) => Route::Admin,
         _ if partitions == 1 => Route::Partition(0),
         Run::All(_) => Route::All,
         Run::Cursor(word, _) => Route::Partition(generic::cursor_partition(args.word(word), partitions)),

@@ -11,6 +11,7 @@ use pika_core::commands::Settings;
 use pika_core::config::{Config, Events, options};
 use pika_core::encoding::key::Namespace;
 use pika_core::engine::rocks::RocksEngine;
+use pika_core::info::Statistics;
 use pika_core::keyspace::expiry::survey::Expiries;
 use pika_core::server::Identity;
 use pika_core::server::Unblock;
@@ -137,6 +138,12 @@ pub struct State {
     pub files: FileLimit,
     /// Threads that wait for the disk.
     pub reads: ReadPool,
+    /// Threads that wait for other servers.
+    pub apart: ReadPool,
+    /// Connections of MIGRATE to other servers.
+    pub links: crate::migration::Links,
+    /// Counters of the commands that the admin actor runs.
+    pub admin_statistics: Mutex<Statistics>,
     /// The writer of the store.
     pub write_behind: WriteBehindHandle,
     /// Partitions' actors, in order.
@@ -216,6 +223,8 @@ pub struct Parts {
     /// See [`State`].
     pub reads: ReadPool,
     /// See [`State`].
+    pub apart: ReadPool,
+    /// See [`State`].
     pub write_behind: WriteBehindHandle,
     /// The options.
     pub config: Config,
@@ -254,6 +263,9 @@ impl State {
             budget: parts.budget,
             files: parts.files,
             reads: parts.reads,
+            apart: parts.apart,
+            links: Default::default(),
+            admin_statistics: Mutex::default(),
             write_behind: parts.write_behind,
             partitions: OnceLock::new(),
             serving: OnceLock::new(),

@@ -105,7 +105,7 @@ pub fn missing(
 pub fn key_run(command: &Command) -> Option<KeyRun> {
     match command.run {
         Run::Keys(run) | Run::Watch(run) | Run::All(run) | Run::Cursor(_, run) => Some(run),
-        Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Container => None,
+        Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Apart(_) | Run::Container => None,
     }
 }
 

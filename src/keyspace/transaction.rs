@@ -919,8 +919,11 @@ impl<'a> Transaction<'a> {
         {
             for meta_key in keys {
                 let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
-                if let Some(partition) = self.partition(index).filter(|partition| partition.follows) {
-                    partition.touched.push((meta_key, by_time));
+                if let Some(partition) = self.partition(index) {
+                    partition.watchers.touch_spared(&meta_key);
+                    if partition.follows {
+                        partition.touched.push((meta_key, by_time));
+                    }
                 }
             }
         }

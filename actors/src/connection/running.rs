@@ -33,30 +33,12 @@ impl Core {
             work.no_touch = self.no_touch;
             return work;
         }
-        Box::new(Work {
-            frame,
-            inline,
-            ranges: Vec::new(),
-            ops,
-            next: 0,
-            reply: Reply::new(self.protocol),
-            ends: None,
-            places: Vec::new(),
-            hold: 0,
-            needs: Vec::new(),
-            client: self.address.clone(),
-            client_facts: (self.id, self.client_address.clone()),
-            home: 0,
-            atomic: false,
-            begun: false,
-            void: false,
-            watch: None,
-            retry: None,
-            retrying: false,
-            deadline: None,
-            no_touch: self.no_touch,
-            ran: Vec::new(),
-        })
+        let mut work = Work::new(frame, ops, (self.id, self.client_address.clone()));
+        work.inline = inline;
+        work.reply = Reply::new(self.protocol);
+        work.client = self.address.clone();
+        work.no_touch = self.no_touch;
+        Box::new(work)
     }
 
     /// Runs a run of key commands. Returns whether all is done (else something is under way).
