@@ -164,6 +164,8 @@ pub struct ClientFacts {
     pub arguments: usize,
     /// Whether it waits for a key.
     pub blocked: bool,
+    /// Whether a key that it watches changed.
+    pub dirty: bool,
     /// How many commands wait for EXEC; `None`: it is in no transaction.
     pub queued: Option<usize>,
     /// Whether its invalidations go to a client that is gone.
@@ -182,6 +184,7 @@ impl ClientFacts {
             output_capacity: 0,
             arguments: 0,
             blocked: false,
+            dirty: false,
             queued: None,
             broken_redirection: false,
         }

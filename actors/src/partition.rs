@@ -237,7 +237,7 @@ impl Host {
         let settings = self.settings.clone();
         let mut needs = Vec::new();
         for op in &work.ops {
-            let environment = environment(&work, op.database, self.now_ms, &settings);
+            let environment = environment(&work, op.database, self.now_ms, &settings, &self.state);
             let partition = self.partition.as_mut()?;
             match missing(op.entry.command, work.args(op), Source::One(partition), environment) {
                 Ok(more) => needs.extend(more),
@@ -269,7 +269,7 @@ impl Host {
         }
         // Its arguments borrow the work that the reply is part of.
         let mut reply = std::mem::take(&mut work.reply);
-        let environment = environment(work, op.database, self.now_ms, settings);
+        let environment = environment(work, op.database, self.now_ms, settings, &self.state);
         let partition = self.partition.as_mut().expect("checked by the caller");
         if op.tracked {
             // Of what changed before, this client need not be told.
@@ -312,6 +312,13 @@ impl Host {
             && !op.entry.command.flags.has(Flags::SKIP_SLOWLOG)
         {
             self.log_slow(work, op, took);
+        }
+    }
+
+    /// Counts commands that ran on another thread.
+    fn count_elsewhere(&mut self, work: &mut Work) {
+        for (id, nanos, failed) in work.ran.drain(..) {
+            self.statistics.ran(id, nanos, failed, self.track_latency);
         }
     }
 
@@ -373,7 +380,7 @@ impl Host {
         self.send_tick();
         let (address, settings, now_ms) = (self.address.clone(), self.settings.clone(), self.now_ms);
         let state = self.state.clone();
-        self.state.reads.run(move || {
+        self.state.views.run(move || {
             run_on_view(&mut work, &view, &settings, now_ms, &state);
             address.do_send(Viewed(work));
         });
@@ -639,9 +646,7 @@ impl Host {
             if std::mem::take(&mut work.retrying) {
                 blocking::served(&self.state, &work);
             }
-            for (id, nanos, failed) in work.ran.drain(..) {
-                self.statistics.ran(id, nanos, failed, self.track_latency);
-            }
+            self.count_elsewhere(&mut work);
             // The one command that went around; the rest of its read follows here.
             self.resume(work);
         }
@@ -675,9 +680,11 @@ pub fn environment<'a>(
     database: usize,
     now_ms: u64,
     settings: &'a Settings,
+    state: &State,
 ) -> Environment<'a> {
     let Work { atomic, no_touch, .. } = *work;
-    Environment { now_ms, settings, database, atomic, watch: work.watch.as_ref(), no_touch }
+    let keeps_due = state.paused.load(Ordering::Relaxed) && state.current_pause().is_some();
+    Environment { now_ms, settings, database, atomic, watch: work.watch.as_ref(), no_touch, keeps_due }
 }
 
 fn deliver(mut work: Box<Work>) {
@@ -812,8 +819,9 @@ impl Handler<Fetched> for PartitionActor {
 impl Handler<Viewed> for PartitionActor {
     type Result = ();
 
-    fn handle(&mut self, Viewed(work): Viewed, _: &mut Self::Context) {
+    fn handle(&mut self, Viewed(mut work): Viewed, _: &mut Self::Context) {
         let mut host = self.host.borrow_mut();
+        host.count_elsewhere(&mut work);
         if host.partition.is_some() && !work.needs.is_empty() {
             host.refresh();
             host.now_ms = now_ms();

@@ -286,6 +286,10 @@ pub fn run(start: Start) -> Result<(), String> {
     let (write_behind_handle, queue) = WriteBehindHandle::new(opened.flushed);
     let reads =
         ReadPool::start("pika-read", config.get(options::READ_THREADS) as usize).map_err(|error| error.to_string())?;
+    let views = ReadPool::start_giving_way("pika-view", config.get(options::READ_THREADS) as usize)
+        .map_err(|error| error.to_string())?;
+    // Each partition can be lent once.
+    let lent = ReadPool::start("pika-lent", threads).map_err(|error| error.to_string())?;
     let apart = ReadPool::start("pika-apart", APART_THREADS).map_err(|error| error.to_string())?;
     let replay_limit = config.get(options::BINLOG_REPLAY_LIMIT);
     write_pid_file(&config);
@@ -297,6 +301,8 @@ pub fn run(start: Start) -> Result<(), String> {
         budget,
         files,
         reads,
+        views,
+        lent,
         apart,
         write_behind: write_behind_handle,
         config,

@@ -241,6 +241,8 @@ impl Server for Service {
             .map(|client| {
                 let mut facts = ClientFacts::new(lock(&client.session).clone());
                 facts.blocked = matches!(*lock(&client.blocked), Blocking::At(..) | Blocking::Retrying(_));
+                let watch = lock(&client.watch).upgrade();
+                facts.dirty = watch.is_some_and(|watch| watch.is_changed());
                 facts.queued = usize::try_from(client.queued.load(Ordering::Relaxed)).ok();
                 facts.fd = client.fd.load(Ordering::Relaxed);
                 facts.query_buffer = client.input_bytes.load(Ordering::Relaxed);

@@ -501,6 +501,19 @@ impl Command {
         self.keys.iter().flat_map(move |keys| keys.positions(args)).map(move |index| args.word(index))
     }
 
+    /// Whether these words may name keys that nobody knows before it runs: SORT with a pattern that has a place for an
+    /// element.
+    pub fn names_unknown_keys(&self, args: Args<'_>) -> bool {
+        let patterns = || {
+            let behind = |&index: &usize| {
+                let word = args.word(index);
+                word.eq_ignore_ascii_case(b"by") || word.eq_ignore_ascii_case(b"get")
+            };
+            (2..args.len().saturating_sub(1)).filter(behind).any(|index| args.word(index + 1).contains(&b'*'))
+        };
+        self.keys.iter().any(|keys| keys.find == Find::Unknown) && patterns()
+    }
+
     /// Whether it may change the keyspace.
     pub fn is_write(&self) -> bool {
         self.flags.has(Flags::WRITE)

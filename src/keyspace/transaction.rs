@@ -259,6 +259,8 @@ pub struct Transaction<'a> {
     events: Vec<Event>,
     /// One command of several that happen together: it cannot wait for a blind write to be settled.
     atomic: bool,
+    /// What is due is not removed.
+    keeps_due: bool,
     stats: (u64, u64),
     /// Random numbers, for commands that choose.
     pub random: fastrand::Rng,
@@ -306,6 +308,7 @@ impl<'a> Transaction<'a> {
             wanted_events: Events::default(),
             events: Vec::new(),
             atomic: false,
+            keeps_due: false,
             stats: (0, 0),
             random: fastrand::Rng::with_seed(seed),
         }
@@ -440,12 +443,20 @@ impl<'a> Transaction<'a> {
 
     /// As [`Transaction::entry`], for commands that only read: counts keyspace hits and misses.
     pub fn lookup(&mut self, key: &[u8]) -> Result<Entry, Stop> {
+        let entry = self.lookup_quietly(key)?;
+        if !entry.exists() {
+            self.notify(Events::KEY_MISS, "keymiss", &entry);
+        }
+        Ok(entry)
+    }
+
+    /// As [`Transaction::lookup`], without the event of a key that does not exist.
+    pub fn lookup_quietly(&mut self, key: &[u8]) -> Result<Entry, Stop> {
         let entry = self.entry(key)?;
         if entry.exists() {
             self.stats.0 += 1;
         } else {
             self.stats.1 += 1;
-            self.notify(Events::KEY_MISS, "keymiss", &entry);
         }
         Ok(entry)
     }
@@ -795,6 +806,11 @@ impl<'a> Transaction<'a> {
         self.atomic = atomic;
     }
 
+    /// Says that keys whose time has come stay where they are, hidden, unless the command writes them.
+    pub fn keep_due(&mut self, keeps: bool) {
+        self.keeps_due = keeps;
+    }
+
     /// Marks `watch` when the key changes.
     pub fn watch(&mut self, entry: &Entry, watch: &Arc<Watch>) {
         let expire_ms = entry.meta().and_then(|meta| meta.expire_ms);
@@ -882,7 +898,7 @@ impl<'a> Transaction<'a> {
     fn remove_expired(&mut self) -> Vec<u8> {
         let mut effects = Vec::new();
         for (meta_key, index) in std::mem::take(&mut self.expired) {
-            if matches!(self.source, Source::View(_)) {
+            if matches!(self.source, Source::View(_)) || self.keeps_due {
                 continue;
             }
             let key = meta_key[key::META_PREFIX..].to_vec();

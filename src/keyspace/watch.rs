@@ -38,6 +38,11 @@ impl Watch {
         self.changed.load(Ordering::Acquire) || self.expires_ms.load(Ordering::Acquire) <= now_ms
     }
 
+    /// Whether a key changed, by whatever but time.
+    pub fn is_changed(&self) -> bool {
+        self.changed.load(Ordering::Acquire)
+    }
+
     fn mark(&self) {
         self.changed.store(true, Ordering::Release);
     }

@@ -1,5 +1,7 @@
 //! Running commands: pieces of work for partitions, and what comes back.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use pika_core::commands::spec::Run;
 use pika_core::commands::table::Entry;
@@ -17,7 +19,9 @@ impl Core {
         let watched = ops.iter().any(|op| matches!(op.entry.command.run, Run::Watch(_)));
         let mut work = self.new_work(parsed.frame.clone(), parsed.inline.clone(), ops);
         if watched {
-            work.watch = Some(self.watch.get_or_insert_default().clone());
+            let watch = self.watch.get_or_insert_default().clone();
+            *lock(&self.handle.watch) = Arc::downgrade(&watch);
+            work.watch = Some(watch);
         }
         work
     }
