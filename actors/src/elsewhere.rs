@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pika_core::binlog::Record;
-use pika_core::commands::{Flags, Settings};
 use pika_core::commands::execute::{Halt, execute};
+use pika_core::commands::{Flags, Settings};
 use pika_core::keyspace::partition::{LogRecord, Partition};
 use pika_core::keyspace::table::Group;
 use pika_core::keyspace::transaction::{Block, Committed, Need, Reach, Source};
@@ -248,11 +248,11 @@ fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, block: Option<B
     }
     let (mut blocked, mut work) = (None, Some(work));
     if let Some(block) = block
-        && let Some(work) = work.take()
+        && let Some(mut work) = work.take()
     {
         // The alarms are set while all states are held: no change can pass unseen.
         let keys = keys_of(&block, held[0].namespaces(), work.ops[work.next].database);
-        let ticket = state.alarms.new_ticket();
+        let ticket = *work.ticket.get_or_insert_with(|| state.alarms.new_ticket());
         state.alarms.add(&keys, (home, ticket));
         held.iter_mut().for_each(|partition| partition.follows = true);
         blocked = Some(Blocked { work, block, ticket, keys, spread: true });

@@ -14,8 +14,8 @@ mod keys;
 mod links;
 
 use keys::{Keys, Read, Removed};
-use links::{Answer, Failure, Link};
 pub use links::Links;
+use links::{Answer, Failure, Link};
 
 use crate::state::State;
 

@@ -284,8 +284,8 @@ pub fn run(start: Start) -> Result<(), String> {
     let log =
         Arc::new(Log::new(opened.writer, config.get(options::BINLOG_SEGMENT_SIZE), always, logger.clone()));
     let (write_behind_handle, queue) = WriteBehindHandle::new(opened.flushed);
-    let reads =
-        ReadPool::start("pika-read", config.get(options::READ_THREADS) as usize).map_err(|error| error.to_string())?;
+    let reads = ReadPool::start("pika-read", config.get(options::READ_THREADS) as usize)
+        .map_err(|error| error.to_string())?;
     let views = ReadPool::start_giving_way("pika-view", config.get(options::READ_THREADS) as usize)
         .map_err(|error| error.to_string())?;
     // Each partition can be lent once.

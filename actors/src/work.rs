@@ -79,6 +79,8 @@ pub struct Work {
     pub retry: Option<Words>,
     /// The next command has waited, and is on its way around the partitions again.
     pub retrying: bool,
+    /// The number under which it waited for keys of several partitions: it keeps its place among those that wait.
+    pub ticket: Option<u64>,
     /// When the next command's wait for a key ends.
     pub deadline: Option<Instant>,
     /// Reading keys leaves no trace (CLIENT NO-TOUCH).
@@ -133,6 +135,7 @@ impl Work {
             watch: None,
             retry: None,
             retrying: false,
+            ticket: None,
             deadline: None,
             no_touch: false,
             ran: Vec::new(),
@@ -159,6 +162,7 @@ impl Work {
         }
         self.next += 1;
         self.retry = None;
+        self.ticket = None;
         self.deadline = None;
     }
 

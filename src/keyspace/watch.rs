@@ -90,7 +90,11 @@ impl Watchers {
     /// A key changed in what is no change to WATCH.
     pub fn touch_spared(&mut self, meta_key: &[u8]) {
         if let Some(watches) = self.by_key.get(meta_key) {
-            watches.iter().filter_map(Weak::upgrade).filter(|watch| watch.strict).for_each(|watch| watch.mark());
+            watches
+                .iter()
+                .filter_map(Weak::upgrade)
+                .filter(|watch| watch.strict)
+                .for_each(|watch| watch.mark());
         }
     }
 

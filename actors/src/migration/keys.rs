@@ -12,7 +12,7 @@ use pika_core::session::Session;
 
 use crate::message::Execute;
 use crate::state::State;
-use crate::work::{Op, Work, Words};
+use crate::work::{Op, Words, Work};
 
 /// The partitions, as a client of one database reaches them.
 pub(super) struct Keys<'a> {

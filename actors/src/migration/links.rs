@@ -165,7 +165,9 @@ impl Links {
         let target = target_of(migration);
         let mut kept = lock(&self.kept);
         let links = kept.get_mut(&target)?;
-        let (_, link) = links.pop()?;
+        let (_, mut link) = links.pop()?;
+        // The password may have changed there.
+        link.authenticated = false;
         if links.is_empty() {
             kept.remove(&target);
         }

@@ -25,10 +25,7 @@ pub(in crate::commands) fn inspect(
 }
 
 /// As [`inspect`], without the event `keymiss` for a key that does not exist (OBJECT).
-pub(super) fn inspect_quietly(
-    cx: &mut Context<'_, '_>,
-    key: &[u8],
-) -> Result<(Entry, Option<u32>), Stop> {
+pub(super) fn inspect_quietly(cx: &mut Context<'_, '_>, key: &[u8]) -> Result<(Entry, Option<u32>), Stop> {
     let used_s = cx.txn.peek_used_s(key);
     let entry = cx.txn.lookup_quietly(key)?;
     if let Some(used_s) = used_s {
