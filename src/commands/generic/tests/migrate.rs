@@ -17,7 +17,7 @@ fn ask(line: &str) -> (String, Vec<String>) {
     let server = StandIn::default();
     let words: Vec<Vec<u8>> = line.split(' ').map(|word| word.replace("\"\"", "").into_bytes()).collect();
     let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-    let reply = server.call(&mut Session::default(), &words);
+    let reply = server.call(&mut Session::new(7, 1), &words);
     (String::from_utf8_lossy(&reply).into_owned(), server.done.take())
 }
 
