@@ -13,10 +13,12 @@ use crate::session::Session;
 use crate::slowlog::SlowLog;
 
 mod messages;
+mod migration;
 #[cfg(test)]
 pub(crate) mod stand_in;
 
 pub use messages::Messages;
+pub use migration::{Credentials, Migration, Moved};
 
 /// See the module's documentation. Its first part is for any thread at any time: those methods answer at once,
 /// from memory. Its second part is called by the admin actor only, one command at a time, and may wait.
@@ -95,6 +97,10 @@ pub trait Server {
     /// Removes segments of the log before the one that holds `offset`, and says how many.
     fn purge_log(&self, offset: u64) -> Result<u64, String>;
 
+    /// Moves or copies keys of a client's database to another server (MIGRATE). An error is the whole text that the client
+    /// gets. For a thread of its own: it waits for the other server.
+    fn migrate(&self, session: &Session, migration: &Migration) -> Result<Moved, String>;
+
     /// DEBUG RELOAD: writes everything behind, flushes it, and drops all caches.
     fn reload(&self) -> Result<(), String>;
 
@@ -158,6 +164,8 @@ pub struct ClientFacts {
     pub arguments: usize,
     /// Whether it waits for a key.
     pub blocked: bool,
+    /// Whether a key that it watches changed.
+    pub dirty: bool,
     /// How many commands wait for EXEC; `None`: it is in no transaction.
     pub queued: Option<usize>,
     /// Whether its invalidations go to a client that is gone.
@@ -176,6 +184,7 @@ impl ClientFacts {
             output_capacity: 0,
             arguments: 0,
             blocked: false,
+            dirty: false,
             queued: None,
             broken_redirection: false,
         }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::commands::execute::{Environment, Halt, execute};
-use crate::commands::{Args, Find, Run, Settings, table};
+use crate::commands::{Args, Run, Settings, table};
 use crate::engine::memory::MemoryEngine;
 use crate::engine::{Family, Read, Tier};
 use crate::keyspace::expiry;
@@ -38,6 +38,8 @@ pub struct MiniServer {
     writer: WriteBehind,
     /// What WATCH adds to.
     pub watch: Option<Arc<Watch>>,
+    /// What is due is not removed (CLIENT PAUSE).
+    pub keeps_due: bool,
     /// Commands run as if within EXEC.
     pub atomic: bool,
     /// How many commands had to wait for a read from disk, or run elsewhere.
@@ -67,6 +69,7 @@ impl MiniServer {
             writer: WriteBehind::default(),
             watch: None,
             atomic: false,
+            keeps_due: false,
             waits: 0,
         };
         let mut replay = recovery::Replay::new(&found, server.settings.clone());
@@ -140,7 +143,7 @@ impl MiniServer {
             _ if self.atomic => None,
             Run::All(_) => None,
             Run::Cursor(word, _) => Some(crate::commands::generic::cursor_partition(args.word(word), count)),
-            _ if command.keys.iter().any(|keys| keys.find == Find::Unknown) || owners.len() > 1 => None,
+            _ if command.names_unknown_keys(args) || owners.len() > 1 => None,
             _ => Some(owners.first().copied().unwrap_or(0)),
         };
         let mut reach = if self.atomic { Reach::UNBOUNDED } else { Reach::SERVING };
@@ -154,6 +157,7 @@ impl MiniServer {
                 atomic: self.atomic,
                 watch: watch.as_ref(),
                 no_touch: false,
+                keeps_due: self.keeps_due,
             };
             let view = (!kept.is_empty()).then(|| match target {
                 Some(index) => View::keep(&mut [&mut self.partitions[index]], &kept),

@@ -13,7 +13,7 @@ use pika_core::slowlog::SlowLog;
 
 use crate::message::{Administer, Finished};
 use crate::service::Service;
-use crate::state::{State, now_us};
+use crate::state::{State, lock, now_us};
 
 /// See the module's documentation. One command at a time; what waits is bounded by the connections, each of which
 /// waits for its own command.
@@ -37,40 +37,50 @@ impl Handler<Administer> for Admin {
     type Result = ();
 
     fn handle(&mut self, message: Administer, _: &mut Self::Context) {
-        let Administer { mut work, session } = message;
-        let began = Instant::now();
-        let op = work.ops[0];
-        let service = Service { state: self.state.clone() };
-        let mut reply = std::mem::take(&mut work.reply);
-        if let Run::Admin(run) = op.entry.command.run {
-            let mut context =
-                AdminContext { session: &session, server: &service, reply: &mut reply, now_us: now_us() };
-            if let Err(Stop::Error(text)) = run(&mut context, work.args(&op)) {
-                reply.truncate(0);
-                reply.error(&text);
-            }
+        let state = self.state.clone();
+        match message.work.ops[0].entry.command.run {
+            Run::Apart(_) => self.state.apart.run(move || run(&state, message)),
+            _ => run(&state, message),
         }
-        let took = began.elapsed();
-        let failed = reply.as_slice().first() == Some(&b'-');
-        crate::service::count(|statistics| {
-            if failed {
-                statistics.error(reply.as_slice());
-            }
-            statistics.ran(op.entry.id, took.as_nanos() as u64, failed, true);
-        });
-        let threshold = self.state.config().get(options::SLOWLOG_LOG_SLOWER_THAN);
-        if SlowLog::is_slow(threshold, took.as_micros() as u64)
-            && !op.entry.command.flags.has(Flags::SKIP_SLOWLOG)
-        {
-            crate::work::add_slow(&self.state, &work, &op, took);
+    }
+}
+
+/// Runs a command and answers it.
+fn run(state: &Arc<State>, message: Administer) {
+    let Administer { mut work, session } = message;
+    let began = Instant::now();
+    let op = work.ops[0];
+    let service = Service { state: state.clone() };
+    let mut reply = std::mem::take(&mut work.reply);
+    if let Run::Admin(run) | Run::Apart(run) = op.entry.command.run {
+        let mut context =
+            AdminContext { session: &session, server: &service, reply: &mut reply, now_us: now_us() };
+        if let Err(Stop::Error(text)) = run(&mut context, work.args(&op)) {
+            reply.truncate(0);
+            reply.error(&text);
         }
-        work.reply = reply;
-        work.next = work.ops.len();
-        if !op.replies {
-            work.reply.truncate(0);
+    }
+    let took = began.elapsed();
+    let failed = reply.as_slice().first() == Some(&b'-');
+    {
+        let mut statistics = lock(&state.admin_statistics);
+        if failed {
+            statistics.error(reply.as_slice());
         }
-        if let Some(client) = work.client.clone() {
-            client.do_send(Finished(work));
-        }
+        statistics.ran(op.entry.id, took.as_nanos() as u64, failed, true);
+    }
+    let threshold = state.config().get(options::SLOWLOG_LOG_SLOWER_THAN);
+    if SlowLog::is_slow(threshold, took.as_micros() as u64)
+        && !op.entry.command.flags.has(Flags::SKIP_SLOWLOG)
+    {
+        crate::work::add_slow(state, &work, &op, took);
+    }
+    work.reply = reply;
+    work.next = work.ops.len();
+    if !op.replies {
+        work.reply.truncate(0);
+    }
+    if let Some(client) = work.client.clone() {
+        client.do_send(Finished(work));
     }
 }

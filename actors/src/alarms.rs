@@ -26,11 +26,14 @@ impl Alarms {
         self.next_ticket.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Adds a command.
+    /// Adds a command. Its place is that of its number.
     pub fn add(&self, keys: &[KeyBuf], waiter: Waiter) {
         let mut by_key = lock(&self.by_key);
         for key in keys {
-            by_key.entry(key.clone()).or_default().push(waiter);
+            let waiters = by_key.entry(key.clone()).or_default();
+            // One that was run again in vain comes back to its place.
+            let place = waiters.partition_point(|(_, ticket)| *ticket < waiter.1);
+            waiters.insert(place, waiter);
         }
         self.count.store(by_key.len(), Ordering::Release);
     }

@@ -126,6 +126,8 @@ pub struct Core {
     tracking: Option<Tracking>,
     no_touch: bool,
     over_soft_limit_since: Option<Instant>,
+    /// Below, no limit of its class is reached; bytes.
+    least_limit: usize,
     limits: Limits,
     query_limit: u64,
     config_version: u64,
@@ -239,6 +241,10 @@ impl Core {
             self.config_version = version;
             self.limits.max_bulk_len = config.get(options::PROTO_MAX_BULK_LEN);
             self.query_limit = config.get(options::CLIENT_QUERY_BUFFER_LIMIT);
+            let normal = config.get(options::CLIENT_OUTPUT_BUFFER_LIMIT).normal;
+            let limits = [normal.hard_bytes, normal.soft_bytes].into_iter().filter(|&bytes| bytes > 0);
+            let least = limits.min().map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+            self.least_limit = least.min(OUTPUT_PAUSE);
         }
     }
 }
@@ -291,6 +297,7 @@ impl Connection {
             tracking: None,
             no_touch: false,
             over_soft_limit_since: None,
+            least_limit: OUTPUT_PAUSE,
             limits: Limits::default(),
             query_limit: u64::MAX,
             config_version: 0,

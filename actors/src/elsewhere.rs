@@ -6,20 +6,24 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pika_core::binlog::Record;
-use pika_core::commands::Settings;
 use pika_core::commands::execute::{Halt, execute};
+use pika_core::commands::{Flags, Settings};
 use pika_core::keyspace::partition::{LogRecord, Partition};
 use pika_core::keyspace::table::Group;
-use pika_core::keyspace::transaction::{Block, Committed, Reach, Source};
+use pika_core::keyspace::transaction::{Block, Committed, Need, Reach, Source};
 use pika_core::keyspace::view::View;
 use pika_core::slowlog::SlowLog;
 
-use crate::message::Return;
+use crate::message::{Lend, Return, Viewed};
 use crate::messaging;
 use crate::partition::{environment, keys_of};
 use crate::state::State;
 use crate::work::{Blocked, Exclusive, Op, Work, add_slow};
 use crate::write_behind::Job;
+
+/// A command over all partitions that needs more than so much, and learns of it bit by bit (SORT by other keys), runs
+/// while they are lent.
+const MOST_NEEDS: usize = 256;
 
 /// A partition's record, for the log's writer.
 pub fn to_record(record: LogRecord) -> Record {
@@ -57,14 +61,25 @@ fn run_next(
     now_ms: u64,
     state: &State,
 ) -> Result<Committed, Halt> {
+    run_within(work, source, Reach::UNBOUNDED, settings, now_ms, state)
+}
+
+fn run_within(
+    work: &mut Work,
+    source: Source<'_>,
+    reach: Reach,
+    settings: &Settings,
+    now_ms: u64,
+    state: &State,
+) -> Result<Committed, Halt> {
     let op = work.ops[work.next];
     let began = Instant::now();
     let mut reply = std::mem::take(&mut work.reply);
     let start = reply.len();
-    let environment = environment(work, op.database, now_ms, settings);
-    let done = execute(op.entry.command, work.next_args(), source, Reach::UNBOUNDED, environment, &mut reply);
+    let environment = environment(work, op.database, now_ms, settings, state);
+    let done = execute(op.entry.command, work.next_args(), source, reach, environment, &mut reply);
     work.reply = reply;
-    if done.is_ok() {
+    if done.is_ok() && !op.entry.command.flags.has(Flags::INTERNAL) {
         let took = began.elapsed();
         let failed = work.reply.as_slice().get(start) == Some(&b'-');
         work.ran.push((op.entry.id, took.as_nanos() as u64, failed));
@@ -77,9 +92,16 @@ fn run_next(
 /// states home.
 pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, now_ms: u64) {
     let shared = state.clone();
-    state.reads.run(move || {
+    state.lent.run(move || {
         let Exclusive { mut work, mut held } = *exclusive;
         let settings = shared.settings();
+        if held.len() > 1 && is_read(&work) && work.needs.len() <= MOST_NEEDS {
+            (work, held) = match read_over_all(work, held, &shared, now_ms) {
+                Some(lent) => lent,
+                None => return,
+            };
+        }
+        work.needs.clear();
         if work.atomic && !work.begun {
             work.void = work.watch.as_ref().is_some_and(|watch| watch.is_void(now_ms));
             work.begun = true;
@@ -115,6 +137,77 @@ pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, no
         held[0].end_atomic();
         send_home(held, work, blocked, &shared);
     });
+}
+
+/// Whether the next command only reads, and by itself.
+fn is_read(work: &Work) -> bool {
+    let command = work.ops[work.next].entry.command;
+    !work.atomic && command.flags.has(Flags::READONLY) && !command.flags.has(Flags::BLOCKING)
+}
+
+/// Runs a command that only reads over all partitions. If that takes long, their moment is kept, and they go home before
+/// it runs. A command that only lacks single entries comes back, to be run while they stay.
+#[expect(clippy::vec_box, reason = "partitions move between threads one by one, and are large")]
+fn read_over_all(
+    mut work: Box<Work>,
+    mut held: Vec<Box<Partition>>,
+    state: &Arc<State>,
+    now_ms: u64,
+) -> Option<(Box<Work>, Vec<Box<Partition>>)> {
+    let settings = state.settings();
+    let op = work.ops[work.next];
+    if op.tracked {
+        // Of what changed before, this client need not be told.
+        let client = work.client_facts.0;
+        held.iter_mut().for_each(|partition| messaging::tell_changes(state, partition, client));
+        messaging::remember(state, client, op.entry.command.keys_of(work.next_args()));
+    }
+    if work.needs.is_empty() {
+        let start = work.reply.len();
+        match run_within(&mut work, Source::All(&mut held), Reach::SERVING, &settings, now_ms, state) {
+            Ok(_) => {
+                work.finish_op(start);
+                send_home(held, work, None, state);
+                return None;
+            }
+            Err(Halt::Need(needs)) if needs.iter().any(|need| matches!(need, Need::Range(..))) => {
+                work.needs = needs;
+            }
+            Err(Halt::Need(_)) => return Some((work, held)),
+            Err(Halt::Engine(error)) => crate::server::fail_stop(&state.logger, &error.to_string()),
+            // States are settled before they are lent, and such a command waits for no key.
+            Err(halt) => crate::server::fail_stop(&state.logger, &format!("{halt:?} with all states lent")),
+        }
+    }
+    let mut partitions: Vec<&mut Partition> = held.iter_mut().map(|partition| &mut **partition).collect();
+    let view = View::keep(&mut partitions, &work.needs);
+    // What the view shows is in the log's queue by now, whichever partition wrote it.
+    let home = work.home;
+    let mut groups: Vec<Option<(Group, u64)>> = vec![None; held.len()];
+    if let Some(partition) = held.get_mut(home) {
+        groups[home] = partition.advance();
+        work.hold = work.hold.max(groups[home].map_or(0, |(group, _)| group));
+    }
+    let cause = work.client_facts.0;
+    for (partition, group) in held.into_iter().zip(groups) {
+        let index = partition.index;
+        let (handed_off, work, blocked) = (false, None, None);
+        let home = Return { state: partition, group, handed_off, cause, work, blocked };
+        state.partitions()[index].do_send(home);
+    }
+    let shared = state.clone();
+    state.views.run(move || {
+        let before = work.next;
+        run_on_view(&mut work, &view, &settings, now_ms, &shared);
+        drop(view);
+        if work.next > before {
+            shared.partitions()[home].do_send(Viewed(work));
+        } else {
+            // Around again, for a view of more.
+            shared.partitions()[0].do_send(Lend(Box::new(Exclusive { work, held: Vec::new() })));
+        }
+    });
+    None
 }
 
 fn slow_elsewhere(state: &State, work: &Work, op: &Op, took: Duration) {
@@ -155,11 +248,11 @@ fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, block: Option<B
     }
     let (mut blocked, mut work) = (None, Some(work));
     if let Some(block) = block
-        && let Some(work) = work.take()
+        && let Some(mut work) = work.take()
     {
         // The alarms are set while all states are held: no change can pass unseen.
         let keys = keys_of(&block, held[0].namespaces(), work.ops[work.next].database);
-        let ticket = state.alarms.new_ticket();
+        let ticket = *work.ticket.get_or_insert_with(|| state.alarms.new_ticket());
         state.alarms.add(&keys, (home, ticket));
         held.iter_mut().for_each(|partition| partition.follows = true);
         blocked = Some(Blocked { work, block, ticket, keys, spread: true });

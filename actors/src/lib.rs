@@ -34,6 +34,7 @@ pub mod listening;
 pub mod logging;
 pub mod message;
 pub mod messaging;
+pub mod migration;
 pub mod partition;
 pub mod reads;
 pub mod router;

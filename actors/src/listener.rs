@@ -137,6 +137,7 @@ fn give(accepted: Accepted, peer: String, local: String, state: &Arc<State>, doo
         let id = session.id;
         let handle = Arc::new(ClientHandle {
             blocked: Mutex::default(),
+            watch: Mutex::default(),
             session: Mutex::new(session),
             address: Default::default(),
             output_bytes: Default::default(),

@@ -67,7 +67,7 @@ pub struct Fetched {
 #[rtype(result = "()")]
 pub struct Viewed(pub Box<Work>);
 
-/// Partition → the next partition: lend your state to a command over all of them.
+/// Partition → the next partition, read thread → the first one: lend your state to a command over all of them.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Lend(pub Box<Exclusive>);

@@ -248,7 +248,7 @@ impl Host {
         let settings = self.settings.clone();
         let mut needs = Vec::new();
         for op in &work.ops {
-            let environment = environment(&work, op.database, self.now_ms, &settings);
+            let environment = environment(&work, op.database, self.now_ms, &settings, &self.state);
             let partition = self.partition.as_mut()?;
             match missing(op.entry.command, work.args(op), Source::One(partition), environment) {
                 Ok(more) => needs.extend(more),
@@ -280,7 +280,7 @@ impl Host {
         }
         // Its arguments borrow the work that the reply is part of.
         let mut reply = std::mem::take(&mut work.reply);
-        let environment = environment(work, op.database, self.now_ms, settings);
+        let environment = environment(work, op.database, self.now_ms, settings, &self.state);
         let partition = self.partition.as_mut().expect("checked by the caller");
         if op.tracked {
             // Of what changed before, this client need not be told.
@@ -310,6 +310,9 @@ impl Host {
         let now = Instant::now();
         let took = now.duration_since(*started);
         *started = now;
+        if op.entry.command.flags.has(Flags::INTERNAL) {
+            return;
+        }
         let reply = &work.reply.as_slice()[start..];
         let failed = reply.first() == Some(&b'-');
         if failed {
@@ -320,6 +323,13 @@ impl Host {
             && !op.entry.command.flags.has(Flags::SKIP_SLOWLOG)
         {
             self.log_slow(work, op, took);
+        }
+    }
+
+    /// Counts commands that ran on another thread.
+    fn count_elsewhere(&mut self, work: &mut Work) {
+        for (id, nanos, failed) in work.ran.drain(..) {
+            self.statistics.ran(id, nanos, failed, self.track_latency);
         }
     }
 
@@ -381,7 +391,7 @@ impl Host {
         self.send_tick();
         let (address, settings, now_ms) = (self.address.clone(), self.settings.clone(), self.now_ms);
         let state = self.state.clone();
-        self.state.reads.run(move || {
+        self.state.views.run(move || {
             run_on_view(&mut work, &view, &settings, now_ms, &state);
             address.do_send(Viewed(work));
         });
@@ -467,7 +477,8 @@ impl Host {
 
     fn resume(&mut self, work: Box<Work>) {
         // One part of several is put together before it is sent; else many bytes leave before more are made.
-        let limit = if work.ends.is_some() { usize::MAX } else { crate::connection::OUTPUT_PAUSE };
+        let whole = work.ends.is_some() || work.thread.is_some();
+        let limit = if whole { usize::MAX } else { crate::connection::OUTPUT_PAUSE };
         if let Ran::Done(work) | Ran::Paused(work) = self.run(work, limit) {
             self.finish(work);
         }
@@ -665,9 +676,7 @@ impl Host {
             if std::mem::take(&mut work.retrying) {
                 blocking::served(&self.state, &work);
             }
-            for (id, nanos, failed) in work.ran.drain(..) {
-                self.statistics.ran(id, nanos, failed, self.track_latency);
-            }
+            self.count_elsewhere(&mut work);
             // The one command that went around; the rest of its read follows here.
             self.resume(work);
         }
@@ -701,13 +710,18 @@ pub fn environment<'a>(
     database: usize,
     now_ms: u64,
     settings: &'a Settings,
+    state: &State,
 ) -> Environment<'a> {
     let Work { atomic, no_touch, .. } = *work;
-    Environment { now_ms, settings, database, atomic, watch: work.watch.as_ref(), no_touch }
+    let keeps_due = state.paused.load(Ordering::Relaxed) && state.current_pause().is_some();
+    Environment { now_ms, settings, database, atomic, watch: work.watch.as_ref(), no_touch, keeps_due }
 }
 
-fn deliver(work: Box<Work>) {
-    if let Some(client) = work.client.clone() {
+fn deliver(mut work: Box<Work>) {
+    if let Some(thread) = work.thread.take() {
+        // Whoever waited may have given up.
+        let _ = thread.send(work);
+    } else if let Some(client) = work.client.clone() {
         client.do_send(Finished(work));
     }
 }
@@ -837,8 +851,9 @@ impl Handler<Fetched> for PartitionActor {
 impl Handler<Viewed> for PartitionActor {
     type Result = ();
 
-    fn handle(&mut self, Viewed(work): Viewed, _: &mut Self::Context) {
+    fn handle(&mut self, Viewed(mut work): Viewed, _: &mut Self::Context) {
         let mut host = self.host.borrow_mut();
+        host.count_elsewhere(&mut work);
         if host.partition.is_some() && !work.needs.is_empty() {
             host.refresh();
             host.now_ms = now_ms();

@@ -1,6 +1,6 @@
 //! Where a command runs. No command is named here: its row says.
 
-use pika_core::commands::spec::{Command, Find, Queue, Run};
+use pika_core::commands::spec::{Command, Queue, Run};
 use pika_core::commands::{Args, generic};
 use pika_core::keyspace::slot;
 
@@ -24,12 +24,12 @@ pub fn route(command: &Command, args: Args<'_>, partitions: usize) -> Route {
     match command.run {
         Run::Session(_) | Run::Container => Route::Session,
         Run::Queue(what) => Route::Queue(what),
-        Run::Admin(_) => Route::Admin,
+        Run::Admin(_) | Run::Apart(_) => Route::Admin,
         _ if partitions == 1 => Route::Partition(0),
         Run::All(_) => Route::All,
         Run::Cursor(word, _) => Route::Partition(generic::cursor_partition(args.word(word), partitions)),
         Run::Keys(_) | Run::Watch(_) => {
-            if command.keys.iter().any(|keys| keys.find == Find::Unknown) {
+            if command.names_unknown_keys(args) {
                 return Route::All;
             }
             let mut owners =

@@ -31,6 +31,8 @@ use crate::state::{Budget, Parts, State, lock, now_ms};
 use crate::system;
 use crate::write_behind::{self, Job, WriteBehindHandle};
 
+/// Threads for commands that wait for other servers. A server that does not answer holds one for its timeout.
+const APART_THREADS: usize = 4;
 /// How long a start waits for the data folder's lock.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -286,8 +288,13 @@ pub fn run(start: Start) -> Result<(), String> {
     let log =
         Arc::new(Log::new(opened.writer, config.get(options::BINLOG_SEGMENT_SIZE), always, logger.clone()));
     let (write_behind_handle, queue) = WriteBehindHandle::new(opened.flushed);
-    let reads =
-        ReadPool::start(config.get(options::READ_THREADS) as usize).map_err(|error| error.to_string())?;
+    let reads = ReadPool::start("pika-read", config.get(options::READ_THREADS) as usize)
+        .map_err(|error| error.to_string())?;
+    let views = ReadPool::start_giving_way("pika-view", config.get(options::READ_THREADS) as usize)
+        .map_err(|error| error.to_string())?;
+    // Each partition can be lent once.
+    let lent = ReadPool::start("pika-lent", threads).map_err(|error| error.to_string())?;
+    let apart = ReadPool::start("pika-apart", APART_THREADS).map_err(|error| error.to_string())?;
     let replay_limit = config.get(options::BINLOG_REPLAY_LIMIT);
     write_pid_file(&config);
     let state = Arc::new(State::new(Parts {
@@ -298,6 +305,9 @@ pub fn run(start: Start) -> Result<(), String> {
         budget,
         files,
         reads,
+        views,
+        lent,
+        apart,
         write_behind: write_behind_handle,
         config,
         config_path,
@@ -439,6 +449,7 @@ fn start_cron(state: Arc<State>) -> std::io::Result<()> {
                     std::array::from_fn(|index| now[index].saturating_sub(last[index]) as f64);
                 last = now;
                 close_idle(&state);
+                state.links.sweep();
                 check_disk(&state);
             }
         })

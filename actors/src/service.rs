@@ -1,6 +1,5 @@
 //! What commands ask of the server: [`pika_core::server::Server`], over the shared state.
 
-use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -9,7 +8,10 @@ use std::time::{Duration, Instant};
 use pika_core::config::{Config, Disk, Extent, Id, SetError, options, rewrite};
 use pika_core::engine::{Engine, Family};
 use pika_core::info::{self, Numbers, Section, Sections, Statistics};
-use pika_core::server::{Backup, ClientFacts, Compact, Identity, Messages, Pause, Server, Shutdown, Unblock};
+use pika_core::server::{
+    Backup, ClientFacts, Compact, Identity, Messages, Migration, Moved, Pause, Server, Shutdown, Unblock,
+};
+use pika_core::session::Session;
 use pika_core::slowlog::SlowLog;
 
 use crate::message::{Control, Kill, Observe, Report, Wake, Why};
@@ -21,16 +23,6 @@ use crate::system;
 pub struct Service {
     /// What all share.
     pub state: Arc<State>,
-}
-
-thread_local! {
-    /// Counters of the commands of the admin actor's thread.
-    static OWN: RefCell<Statistics> = RefCell::default();
-}
-
-/// Counts something among the commands of this thread (the admin actor's).
-pub fn count(change: impl FnOnce(&mut Statistics)) {
-    OWN.with(|own| change(&mut own.borrow_mut()));
 }
 
 impl Service {
@@ -103,6 +95,7 @@ impl Service {
         stats.reads = get(&counters.reads);
         stats.writes = get(&counters.writes);
         stats.disk_waits = get(&counters.disk_waits);
+        stats.migrate_sockets = self.state.links.count();
         stats.output_limit_disconnections = get(&counters.output_limit_disconnections);
         stats.compacting = self.state.compacting.load(Ordering::Relaxed);
         let [ops, input, output] = *lock(&self.state.rates);
@@ -248,6 +241,8 @@ impl Server for Service {
             .map(|client| {
                 let mut facts = ClientFacts::new(lock(&client.session).clone());
                 facts.blocked = matches!(*lock(&client.blocked), Blocking::At(..) | Blocking::Retrying(_));
+                let watch = lock(&client.watch).upgrade();
+                facts.dirty = watch.is_some_and(|watch| watch.is_changed());
                 facts.queued = usize::try_from(client.queued.load(Ordering::Relaxed)).ok();
                 facts.fd = client.fd.load(Ordering::Relaxed);
                 facts.query_buffer = client.input_bytes.load(Ordering::Relaxed);
@@ -349,16 +344,16 @@ impl Server for Service {
         numbers.cpu.system = system;
         numbers.cpu.user_children = children_user;
         numbers.cpu.system_children = children_system;
-        numbers.commands = merged(&reports);
+        numbers.commands = merged(&self.state, &reports);
         numbers
     }
 
     fn statistics(&self) -> Statistics {
-        merged(&self.reports())
+        merged(&self.state, &self.reports())
     }
 
     fn reset_statistics(&self) {
-        OWN.with(|own| *own.borrow_mut() = Statistics::default());
+        *lock(&self.state.admin_statistics) = Statistics::default();
         self.control(|| Control::ResetStatistics);
         let counters = &self.state.counters;
         for counter in [
@@ -458,6 +453,10 @@ impl Server for Service {
         })
     }
 
+    fn migrate(&self, session: &Session, migration: &Migration) -> Result<Moved, String> {
+        crate::migration::run(&self.state, session, migration)
+    }
+
     fn reload(&self) -> Result<(), String> {
         self.drain();
         self.state.write_behind.flush();
@@ -499,8 +498,8 @@ impl Server for Service {
     }
 }
 
-fn merged(reports: &[Report]) -> Statistics {
-    let mut sum = OWN.with(|own| own.borrow().clone());
+fn merged(state: &State, reports: &[Report]) -> Statistics {
+    let mut sum = lock(&state.admin_statistics).clone();
     reports.iter().for_each(|report| sum.merge(&report.statistics));
     sum
 }

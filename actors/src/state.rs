@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix::Addr;
@@ -11,7 +11,9 @@ use pika_core::commands::Settings;
 use pika_core::config::{Config, Events, options};
 use pika_core::encoding::key::Namespace;
 use pika_core::engine::rocks::RocksEngine;
+use pika_core::info::Statistics;
 use pika_core::keyspace::expiry::survey::Expiries;
+use pika_core::keyspace::watch::Watch;
 use pika_core::server::Identity;
 use pika_core::server::Unblock;
 use pika_core::session::Session;
@@ -59,6 +61,8 @@ pub struct ClientHandle {
     pub fd: AtomicI64,
     /// How many commands wait for EXEC; -1: it is in no transaction.
     pub queued: AtomicI64,
+    /// What it watches.
+    pub watch: Mutex<Weak<Watch>>,
     /// What waits to be sent to it beside replies.
     pub inbox: Inbox,
     /// The command that waits for a key: its partition and its number there. Whoever takes it decides how the wait
@@ -139,6 +143,16 @@ pub struct State {
     pub files: FileLimit,
     /// Threads that wait for the disk.
     pub reads: ReadPool,
+    /// Threads that make long replies, from kept moments.
+    pub views: ReadPool,
+    /// Threads that run commands over lent partitions.
+    pub lent: ReadPool,
+    /// Threads that wait for other servers.
+    pub apart: ReadPool,
+    /// Connections of MIGRATE to other servers.
+    pub links: crate::migration::Links,
+    /// Counters of the commands that the admin actor runs.
+    pub admin_statistics: Mutex<Statistics>,
     /// The writer of the store.
     pub write_behind: WriteBehindHandle,
     /// Partitions' actors, in order.
@@ -218,6 +232,12 @@ pub struct Parts {
     /// See [`State`].
     pub reads: ReadPool,
     /// See [`State`].
+    pub views: ReadPool,
+    /// See [`State`].
+    pub lent: ReadPool,
+    /// See [`State`].
+    pub apart: ReadPool,
+    /// See [`State`].
     pub write_behind: WriteBehindHandle,
     /// The options.
     pub config: Config,
@@ -256,6 +276,11 @@ impl State {
             budget: parts.budget,
             files: parts.files,
             reads: parts.reads,
+            views: parts.views,
+            lent: parts.lent,
+            apart: parts.apart,
+            links: Default::default(),
+            admin_statistics: Mutex::default(),
             write_behind: parts.write_behind,
             partitions: OnceLock::new(),
             serving: OnceLock::new(),

@@ -1,6 +1,7 @@
 //! What travels: the commands of one client's read, in order, with their replies so far.
 
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -60,6 +61,8 @@ pub struct Work {
     pub needs: Vec<Need>,
     /// Where the replies go, if not back to a caller on the same arbiter.
     pub client: Option<Addr<Connection>>,
+    /// A thread that waits for the replies, instead of a client.
+    pub thread: Option<Sender<Box<Work>>>,
     /// For the slow log.
     pub client_facts: (u64, Arc<str>),
     /// The partition that keeps it.
@@ -76,6 +79,8 @@ pub struct Work {
     pub retry: Option<Words>,
     /// The next command has waited, and is on its way around the partitions again.
     pub retrying: bool,
+    /// The number under which it waited for keys of several partitions: it keeps its place among those that wait.
+    pub ticket: Option<u64>,
     /// When the next command's wait for a key ends.
     pub deadline: Option<Instant>,
     /// Reading keys leaves no trace (CLIENT NO-TOUCH).
@@ -107,6 +112,36 @@ impl Words {
 }
 
 impl Work {
+    /// Work on commands whose words stand in `frame`, for a client (its number and its address).
+    pub fn new(frame: Bytes, ops: Vec<Op>, client_facts: (u64, Arc<str>)) -> Work {
+        Work {
+            frame,
+            inline: Bytes::new(),
+            ranges: Vec::new(),
+            ops,
+            next: 0,
+            reply: Reply::default(),
+            ends: None,
+            places: Vec::new(),
+            hold: 0,
+            needs: Vec::new(),
+            client: None,
+            thread: None,
+            client_facts,
+            home: 0,
+            atomic: false,
+            begun: false,
+            void: false,
+            watch: None,
+            retry: None,
+            retrying: false,
+            ticket: None,
+            deadline: None,
+            no_touch: false,
+            ran: Vec::new(),
+        }
+    }
+
     /// The words of the next command.
     pub fn next_args(&self) -> Args<'_> {
         match &self.retry {
@@ -127,6 +162,7 @@ impl Work {
         }
         self.next += 1;
         self.retry = None;
+        self.ticket = None;
         self.deadline = None;
     }
 

@@ -300,6 +300,7 @@ fn flags(facts: &ClientFacts) -> String {
         (session.tracking.is_some(), 't'),
         (facts.broken_redirection, 'R'),
         (session.tracking.as_ref().is_some_and(|tracking| tracking.options.broadcast), 'B'),
+        (facts.dirty, 'd'),
         (session.closing, 'c'),
         (unix, 'U'),
         (session.no_evict, 'e'),

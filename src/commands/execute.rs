@@ -21,6 +21,8 @@ pub struct Environment<'a> {
     pub atomic: bool,
     /// What the client watches; WATCH adds to it.
     pub watch: Option<&'a Arc<Watch>>,
+    /// What is due stays where it is, hidden (CLIENT PAUSE).
+    pub keeps_due: bool,
     /// Reading a key leaves its time of last use as it was (CLIENT NO-TOUCH).
     pub no_touch: bool,
 }
@@ -56,6 +58,7 @@ pub fn execute(
     let mut txn = Transaction::new(source, reach, environment.now_ms, environment.database);
     txn.want_events(environment.settings.events);
     txn.set_atomic(environment.atomic);
+    txn.keep_due(environment.keeps_due);
     let untouched = environment.no_touch && !command.is_write() && !command.flags.has(Flags::TOUCHES);
     let used: Vec<_> = match untouched {
         true => command.keys_of(args).filter_map(|key| Some((key, txn.peek_used_s(key)?))).collect(),
@@ -105,7 +108,7 @@ pub fn missing(
 pub fn key_run(command: &Command) -> Option<KeyRun> {
     match command.run {
         Run::Keys(run) | Run::Watch(run) | Run::All(run) | Run::Cursor(_, run) => Some(run),
-        Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Container => None,
+        Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Apart(_) | Run::Container => None,
     }
 }
 

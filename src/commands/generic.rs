@@ -6,6 +6,7 @@ mod copy;
 pub(super) mod dump;
 mod expire;
 pub(super) mod keys;
+pub mod migrate;
 mod object;
 mod pika;
 mod scan;
@@ -126,6 +127,7 @@ pub(super) const COMMANDS: &[Command] = &[
         tips: &["request_policy:all_shards", "nondeterministic_output_order"],
         ..Command::BASE
     },
+    migrate::MIGRATE,
     Command {
         name: "move",
         syntax: "key db",

@@ -19,6 +19,22 @@ pub fn words<'a>(entry: &Entry, args: Args<'a>) -> Vec<&'a [u8]> {
                 words.iter_mut().skip(place + 3).take(2).for_each(|word| *word = REDACTED);
             }
         }
+        "migrate" => {
+            let mut index = 6;
+            while let Some(word) = words.get(index) {
+                // What follows are keys.
+                if word.eq_ignore_ascii_case(b"keys") {
+                    break;
+                }
+                let secrets = match () {
+                    () if word.eq_ignore_ascii_case(b"auth") => 1,
+                    () if word.eq_ignore_ascii_case(b"auth2") => 2,
+                    () => 0,
+                };
+                words.iter_mut().skip(index + 1).take(secrets).for_each(|word| *word = REDACTED);
+                index += 1 + secrets;
+            }
+        }
         "config|set" => {
             for index in (2..words.len()).step_by(2) {
                 if index + 1 < words.len() && is_secret(words[index]) {

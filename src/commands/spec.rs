@@ -75,6 +75,8 @@ impl Flags {
     pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
     /// Allowed while a script is over its time.
     pub const ALLOW_BUSY: Flags = Flags(1 << 17);
+    /// A step of another command: it is neither counted nor kept in SLOWLOG.
+    pub const INTERNAL: Flags = Flags(1 << 25);
     /// Has keys touched even by a client with NO-TOUCH.
     pub const TOUCHES: Flags = Flags(1 << 26);
     /// Allowed to a client of RESP2 that is subscribed to anything.
@@ -276,6 +278,8 @@ impl KeyFlags {
     pub const CHANNEL: KeyFlags = KeyFlags(&["not_key"]);
     /// Reads the value and removes the key.
     pub const TAKE: KeyFlags = KeyFlags(&["RW", "access", "delete"]);
+    /// As [`KeyFlags::TAKE`], where there may be none (MIGRATE).
+    pub const TAKE_IF_ANY: KeyFlags = KeyFlags(&["RW", "access", "delete", "incomplete"]);
 }
 
 /// Where the search for keys begins.
@@ -350,11 +354,17 @@ impl Keys {
         Keys { begin: Begin::Keyword(keyword, from), find: Find::Range { last: 0, step: 1, part: 0 }, flags }
     }
 
+    /// Whether an empty word stands where there may be no key (MIGRATE).
+    fn is_absent(&self, word: usize, args: Args<'_>) -> bool {
+        self.flags == KeyFlags::TAKE_IF_ANY && (word >= args.len() || args.word(word).is_empty())
+    }
+
     /// The indices of the keys among a command's words. A count that is no number, or is too large, gives none.
     pub fn positions(&self, args: Args<'_>) -> std::iter::StepBy<std::ops::Range<usize>> {
         let words = args.len();
         let nothing = (0..0).step_by(1);
         let begin = match self.begin {
+            Begin::Word(word) if self.is_absent(word, args) => return nothing,
             Begin::Word(word) => word,
             Begin::Keyword(keyword, from) => {
                 let is = |&index: &usize| args.word(index).eq_ignore_ascii_case(keyword.as_bytes());
@@ -424,6 +434,8 @@ pub enum Run {
     Queue(Queue),
     /// By the admin actor.
     Admin(AdminRun),
+    /// As [`Run::Admin`], on a thread of its own: it may wait for other machines.
+    Apart(AdminRun),
     /// It only has subcommands.
     Container,
 }
@@ -487,6 +499,19 @@ impl Command {
     /// The keys among a command's words.
     pub fn keys_of<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> {
         self.keys.iter().flat_map(move |keys| keys.positions(args)).map(move |index| args.word(index))
+    }
+
+    /// Whether these words may name keys that nobody knows before it runs: SORT with a pattern that has a place for an
+    /// element.
+    pub fn names_unknown_keys(&self, args: Args<'_>) -> bool {
+        let patterns = || {
+            let behind = |&index: &usize| {
+                let word = args.word(index);
+                word.eq_ignore_ascii_case(b"by") || word.eq_ignore_ascii_case(b"get")
+            };
+            (2..args.len().saturating_sub(1)).filter(behind).any(|index| args.word(index + 1).contains(&b'*'))
+        };
+        self.keys.iter().any(|keys| keys.find == Find::Unknown) && patterns()
     }
 
     /// Whether it may change the keyspace.

@@ -154,6 +154,8 @@ pub struct StatsNumbers {
     pub misses: u64,
     /// Commands that had to wait for the disk.
     pub disk_waits: u64,
+    /// Connections to other servers that MIGRATE keeps for its next use.
+    pub migrate_sockets: u64,
     /// Reads from sockets.
     pub reads: u64,
     /// Writes to sockets.

@@ -268,7 +268,9 @@ fn write_stats(out: &mut Lines, numbers: &Numbers) {
     out.line("pubsub_patterns", stats.patterns);
     out.line("pubsubshard_channels", stats.shard_channels);
     out.zeros(&["latest_fork_usec"]);
-    out.zeros(&["total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
+    out.zeros(&["total_forks"]);
+    out.line("migrate_cached_sockets", stats.migrate_sockets);
+    out.zeros(&["slave_expires_tracked_keys"]);
     out.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);
     out.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);
     out.line("tracking_total_keys", stats.tracked_keys);

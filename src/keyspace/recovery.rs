@@ -290,6 +290,7 @@ impl Replay {
             atomic: false,
             watch: None,
             no_touch: false,
+            keeps_due: false,
         };
         let mut reply = Reply::new(Protocol::Resp2);
         let source = match partitions {

@@ -16,18 +16,31 @@ pub struct Watch {
     changed: AtomicBool,
     /// The earliest time at which one of the keys expires that existed when they were watched; Unix time in ms.
     expires_ms: AtomicU64,
+    /// Also changes that WATCH is spared count.
+    strict: bool,
 }
 
 impl Default for Watch {
     fn default() -> Watch {
-        Watch { changed: AtomicBool::new(false), expires_ms: AtomicU64::new(u64::MAX) }
+        Watch { changed: AtomicBool::new(false), expires_ms: AtomicU64::new(u64::MAX), strict: false }
     }
 }
 
 impl Watch {
+    /// One that notices every change of what a key holds, also of a stream's consumer groups, which are no change to
+    /// WATCH.
+    pub fn strict() -> Watch {
+        Watch { strict: true, ..Watch::default() }
+    }
+
     /// Whether EXEC must not run: a key changed, or its time has come since.
     pub fn is_void(&self, now_ms: u64) -> bool {
         self.changed.load(Ordering::Acquire) || self.expires_ms.load(Ordering::Acquire) <= now_ms
+    }
+
+    /// Whether a key changed, by whatever but time.
+    pub fn is_changed(&self) -> bool {
+        self.changed.load(Ordering::Acquire)
     }
 
     fn mark(&self) {
@@ -71,6 +84,17 @@ impl Watchers {
     pub fn touch(&mut self, meta_key: &[u8]) {
         if let Some(watches) = self.by_key.remove(meta_key) {
             watches.iter().filter_map(Weak::upgrade).for_each(|watch| watch.mark());
+        }
+    }
+
+    /// A key changed in what is no change to WATCH.
+    pub fn touch_spared(&mut self, meta_key: &[u8]) {
+        if let Some(watches) = self.by_key.get(meta_key) {
+            watches
+                .iter()
+                .filter_map(Weak::upgrade)
+                .filter(|watch| watch.strict)
+                .for_each(|watch| watch.mark());
         }
     }
 

@@ -62,7 +62,7 @@ impl StandIn {
                 },
                 args,
             ),
-            Run::Admin(run) => {
+            Run::Admin(run) | Run::Apart(run) => {
                 run(&mut AdminContext { session: &*session, server: self, reply: &mut reply, now_us }, args)
             }
             _ => panic!("{} is not about the server", entry.full_name),
@@ -247,6 +247,15 @@ impl Server for StandIn {
     fn purge_log(&self, offset: u64) -> Result<u64, String> {
         self.note(format!("purge {offset}"));
         Ok(1)
+    }
+
+    fn migrate(&self, session: &Session, migration: &Migration) -> Result<Moved, String> {
+        self.note(format!("{} {migration:?}", session.database));
+        match migration.host.as_slice() {
+            b"nowhere" => Err("-IOERR error or timeout connecting to the client"[1..].into()),
+            _ if migration.keys == [b"nothing"] => Ok(Moved::Nothing),
+            _ => Ok(Moved::Some),
+        }
     }
 
     fn reload(&self) -> Result<(), String> {

@@ -59,6 +59,10 @@ def main() -> int:
     by_length = sorted(names, key=lambda name: name not in SLOW)  # so that none of these is alone at the end
     with ThreadPoolExecutor(1 if tracer else options.jobs) as pool:
         done = dict(zip(by_length, pool.map(run_one, by_length)))
+    if not (options.baseline or options.update or tracer):
+        for name in names:
+            again = second_run(done[name], units.get(name, expected.Unit()), long_tests[name], lambda: run_one(name))
+            done[name] = again or done[name]
     results = [done[name] for name in names]
     if tracer:
         Path(options.trace).write_text(tracer.report())
@@ -71,6 +75,24 @@ def main() -> int:
             units[result.unit] = expected.updated(unit, baseline[result.unit], {*result.passed, *kept})
         expected.save({name: units[name] for name in baseline if name in units})
     return judge(results, units, baseline, long_tests, options.verbose)
+
+
+def second_run(first, unit, long_tests, run):
+    """What a unit says that is run once more, alone, if a test failed that should pass: the suite has limits of time that a
+    busy machine cannot always keep. `None`: there was no need. What fails again has failed.
+    """
+    def missing(result):
+        return [name for name in unit.passes if name not in set(result.passed) and name not in long_tests]
+
+    if not missing(first):
+        return None
+    print(f"{first.unit}: runs once more, alone, since this failed beside other units:", flush=True)
+    for name in missing(first):
+        print(f"    {name}\n{indented(first.failed.get(name, 'was not run'))}", flush=True)
+    again = run()
+    failed = len(missing(again))
+    print(f"{first.unit}: {f'{failed} failed again' if failed else 'all passed the second time'}", flush=True)
+    return again
 
 
 def arguments() -> argparse.Namespace:

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use pika_core::config::options;
 use pika_core::keyspace::table::Group;
 
-use super::{Core, OUTPUT_PAUSE, Resume};
+use super::{Core, Resume};
 use crate::message::{Deliver, Kill};
 
 impl Core {
@@ -67,7 +67,7 @@ impl Core {
         if waiting == 0 {
             self.pushed_bytes = 0;
         }
-        if waiting < OUTPUT_PAUSE && self.pushed_bytes == 0 {
+        if waiting < self.least_limit && self.pushed_bytes == 0 {
             self.over_soft_limit_since = None;
             return;
         }

@@ -1,5 +1,7 @@
 //! Running commands: pieces of work for partitions, and what comes back.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use pika_core::commands::spec::Run;
 use pika_core::commands::table::Entry;
@@ -17,7 +19,9 @@ impl Core {
         let watched = ops.iter().any(|op| matches!(op.entry.command.run, Run::Watch(_)));
         let mut work = self.new_work(parsed.frame.clone(), parsed.inline.clone(), ops);
         if watched {
-            work.watch = Some(self.watch.get_or_insert_default().clone());
+            let watch = self.watch.get_or_insert_default().clone();
+            *lock(&self.handle.watch) = Arc::downgrade(&watch);
+            work.watch = Some(watch);
         }
         work
     }
@@ -33,30 +37,12 @@ impl Core {
             work.no_touch = self.no_touch;
             return work;
         }
-        Box::new(Work {
-            frame,
-            inline,
-            ranges: Vec::new(),
-            ops,
-            next: 0,
-            reply: Reply::new(self.protocol),
-            ends: None,
-            places: Vec::new(),
-            hold: 0,
-            needs: Vec::new(),
-            client: self.address.clone(),
-            client_facts: (self.id, self.client_address.clone()),
-            home: 0,
-            atomic: false,
-            begun: false,
-            void: false,
-            watch: None,
-            retry: None,
-            retrying: false,
-            deadline: None,
-            no_touch: self.no_touch,
-            ran: Vec::new(),
-        })
+        let mut work = Work::new(frame, ops, (self.id, self.client_address.clone()));
+        work.inline = inline;
+        work.reply = Reply::new(self.protocol);
+        work.client = self.address.clone();
+        work.no_touch = self.no_touch;
+        Box::new(work)
     }
 
     /// Runs a run of key commands. Returns whether all is done (else something is under way).

@@ -24,6 +24,16 @@ pub(in crate::commands) fn inspect(
     Ok((entry, used_s))
 }
 
+/// As [`inspect`], without the event `keymiss` for a key that does not exist (OBJECT).
+pub(super) fn inspect_quietly(cx: &mut Context<'_, '_>, key: &[u8]) -> Result<(Entry, Option<u32>), Stop> {
+    let used_s = cx.txn.peek_used_s(key);
+    let entry = cx.txn.lookup_quietly(key)?;
+    if let Some(used_s) = used_s {
+        cx.txn.set_used_s(&entry, used_s);
+    }
+    Ok((entry, used_s))
+}
+
 /// A type by the name that TYPE answers with, in any case.
 pub(super) fn type_named(name: &[u8]) -> Option<Type> {
     Type::ALL.into_iter().find(|kind| name.eq_ignore_ascii_case(kind.name().as_bytes()))

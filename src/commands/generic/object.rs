@@ -1,6 +1,6 @@
 //! OBJECT: what the server knows of a key beside its value.
 
-use super::keys::inspect;
+use super::keys::inspect_quietly;
 use super::{Args, Arity, Command, Context, Flags, KeyFlags, Keys, Run, RunResult};
 use crate::encoding::meta::{Meta, Type};
 use crate::keyspace::transaction::{Entry, Stop};
@@ -82,7 +82,7 @@ fn help(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
 }
 
 fn encoding(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
-    let (entry, _) = inspect(cx, args.word(2))?;
+    let (entry, _) = inspect_quietly(cx, args.word(2))?;
     match entry.meta() {
         Some(meta) => cx.reply.bulk_text(types::encoding(&meta, cx.settings)),
         None => cx.reply.null(),
@@ -94,7 +94,7 @@ fn encoding(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 const SHARED: i64 = i32::MAX as i64;
 
 fn refcount(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
-    let (entry, _) = inspect(cx, args.word(2))?;
+    let (entry, _) = inspect_quietly(cx, args.word(2))?;
     let shared = |meta: &Meta<'_>| {
         meta.kind == Type::String
             && !meta.expanded
@@ -119,7 +119,7 @@ fn inspect_if(
     allowed: bool,
     otherwise: &'static str,
 ) -> Result<Option<(Entry, Option<u32>)>, Stop> {
-    let (entry, used_s) = inspect(cx, key)?;
+    let (entry, used_s) = inspect_quietly(cx, key)?;
     if !entry.exists() {
         return Ok(None);
     }

@@ -7,6 +7,7 @@ mod dump;
 mod dumped_types;
 mod each_type;
 mod events;
+mod migrate;
 mod model;
 mod scans;
 

@@ -136,6 +136,7 @@ fn a_flush_of_the_only_partition_empties_it() {
         atomic: false,
         watch: None,
         no_touch: false,
+        keeps_due: false,
     };
     let mut reply = crate::resp::Reply::default();
     let source = Source::One(&mut server.partitions[0]);

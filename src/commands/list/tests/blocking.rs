@@ -25,6 +25,7 @@ fn blocked(server: &mut MiniServer, line: &str) -> Block {
         atomic: false,
         watch: None,
         no_touch: false,
+        keeps_due: false,
     };
     let source = Source::One(&mut server.partitions[0]);
     let mut reply = Reply::default();

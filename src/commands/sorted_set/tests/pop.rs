@@ -102,6 +102,7 @@ fn whoever_finds_nothing_waits_for_the_keys() {
             atomic: false,
             watch: None,
             no_touch: false,
+            keeps_due: false,
         };
         let command = table::find(args.word(0)).unwrap();
         let mut reply = crate::resp::Reply::new(Protocol::Resp2);

@@ -22,6 +22,7 @@ fn blocked(server: &mut MiniServer, line: &str) -> Option<Block> {
         atomic: false,
         watch: None,
         no_touch: false,
+        keeps_due: false,
     };
     let mut reply = Reply::new(Protocol::Resp2);
     let source = Source::One(&mut server.partitions[0]);

@@ -1,0 +1,196 @@
+//! The end of a command: all of it happens, or nothing.
+
+use super::{Event, Pending, Source, Transaction};
+use crate::config::Events;
+use crate::encoding::key;
+use crate::engine::Family;
+use crate::keyspace::slot::{self, Slot};
+use crate::keyspace::table::Group;
+
+impl Transaction<'_> {
+    /// Adds a command to what the log gets in place of the command as it came.
+    pub fn effect(&mut self, words: &[&[u8]]) {
+        write_command(&mut self.effects, words.iter().copied());
+    }
+
+    /// Whether the command changed anything so far.
+    pub fn has_written(&self) -> bool {
+        !self.pending.is_empty() || !self.flushed.is_empty() || self.swapped.is_some()
+    }
+
+    /// Commits. `words` is the command as it came, for the log, unless it gave effects of its own.
+    pub fn commit<'w>(mut self, words: impl Iterator<Item = &'w [u8]> + Clone) -> Committed {
+        let (hits, misses) = self.stats;
+        if let Some(partition) = self.partition(0) {
+            partition.stats.keyspace_hits += hits;
+            partition.stats.keyspace_misses += misses;
+        }
+        let written = self.has_written();
+        let removals = self.remove_expired();
+        let events = std::mem::take(&mut self.events);
+        if !events.is_empty()
+            && let Some(partition) = self.partition(0)
+        {
+            partition.events.extend(events);
+        }
+        if matches!(self.source, Source::View(_)) || (!written && removals.is_empty()) {
+            return Committed { group: self.read_group, wrote: false, barrier: false };
+        }
+        self.apply(&removals, if written { Some(words) } else { None })
+    }
+
+    /// Removes the keys whose time has come and that the command met, and says so in the log, before the
+    /// command's own effects: a slave that keeps no time must see the same.
+    pub(super) fn remove_expired(&mut self) -> Vec<u8> {
+        let mut effects = Vec::new();
+        for (meta_key, index) in std::mem::take(&mut self.expired) {
+            if matches!(self.source, Source::View(_)) || self.keeps_due {
+                continue;
+            }
+            let key = meta_key[key::META_PREFIX..].to_vec();
+            write_command(&mut effects, [&b"DEL"[..], &key].into_iter());
+            if let Some(partition) = self.partition(index) {
+                partition.stats.expired_keys += 1;
+            }
+            if self.wanted_events.contains(Events::EXPIRED) {
+                let (database, key) = (self.database, key.clone());
+                self.events.insert(0, Event { class: Events::EXPIRED, name: "expired", database, key });
+            }
+            if self.own_write(Family::Meta, &meta_key).is_none()
+                && let Ok(mut entry) = self.entry_in(self.namespace, &key)
+            {
+                let (changes, touched) = (self.changes, self.touched.len());
+                // The key was read a moment ago: it is in memory.
+                let _ = self.remove(&mut entry);
+                self.changes = changes;
+                self.lapsed.extend(self.touched.drain(touched..));
+            }
+        }
+        self.expired.clear();
+        effects
+    }
+
+    pub(super) fn apply<'w>(
+        mut self,
+        removals: &[u8],
+        words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
+    ) -> Committed {
+        let now_s = self.now_s();
+        for (keys, by_time) in
+            [(std::mem::take(&mut self.lapsed), true), (std::mem::take(&mut self.spared), false)]
+        {
+            for meta_key in keys {
+                let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
+                if let Some(partition) = self.partition(index) {
+                    partition.watchers.touch_spared(&meta_key);
+                    if partition.follows {
+                        partition.touched.push((meta_key, by_time));
+                    }
+                }
+            }
+        }
+        let by_time = self.by_time;
+        for meta_key in std::mem::take(&mut self.touched) {
+            let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
+            if let Some(partition) = self.partition(index) {
+                partition.watchers.touch(&meta_key);
+                if partition.follows {
+                    partition.touched.push((meta_key, by_time));
+                }
+            }
+        }
+        let barrier = matches!(self.source, Source::All(_));
+        for (index, namespace, meta, sign) in std::mem::take(&mut self.counts) {
+            if let Some(partition) = self.partition(index) {
+                partition.counts.of_mut(namespace).add_key(&meta, sign);
+            }
+        }
+        for (index, orphan) in std::mem::take(&mut self.orphans) {
+            if let Some(partition) = self.partition(index) {
+                partition.orphans.push(orphan);
+            }
+        }
+        let one = matches!(self.source, Source::One(_));
+        for Pending { family, write } in std::mem::take(&mut self.pending) {
+            let slot = match family {
+                _ if one => 0,
+                Family::Expiry => {
+                    key::ExpiryKey::parse(&write.record[..write.key_length]).map_or(0, |k| k.slot)
+                }
+                _ => Slot::from_be_bytes([write.record[0], write.record[1]]),
+            };
+            let index = self.index_of(slot);
+            if let Some(partition) = self.partition(index) {
+                partition.commit_write(family, write, now_s);
+            }
+        }
+        for (slot, meta_key, used_s) in std::mem::take(&mut self.used) {
+            let index = self.index_of(slot);
+            if let Some(partition) = self.partition(index) {
+                partition.set_used_s(Family::Meta, &meta_key, used_s);
+            }
+        }
+        self.apply_databases();
+        let (now_ms, database, changes) = (self.now_ms, self.database, self.changes);
+        let slots = self.slots.unwrap_or((0, slot::SLOTS - 1));
+        let effects = std::mem::take(&mut self.effects);
+        let mut length = removals.len() + effects.len();
+        if effects.is_empty() {
+            length +=
+                words.clone().into_iter().flatten().map(|word| word.len() + WORD_OVERHEAD).sum::<usize>();
+        }
+        let group = match self.partition(0) {
+            Some(partition) => {
+                partition.stats.changes += changes;
+                let payload = partition.open_payload(database, now_ms, slots, length);
+                payload.extend_from_slice(removals);
+                match words {
+                    Some(words) if effects.is_empty() => write_command(payload, words),
+                    _ => payload.extend_from_slice(&effects),
+                }
+                partition.open_group()
+            }
+            None => 0,
+        };
+        Committed { group, wrote: true, barrier }
+    }
+
+    pub(in crate::keyspace) fn expired_count(&self) -> usize {
+        self.expired.len()
+    }
+
+    /// Gives up: nothing of the command happens. Says which group's data it read.
+    pub fn abandon(self) -> Group {
+        self.read_group
+    }
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The reply may leave when the log has this group (of the first partition).
+    pub group: Group,
+    /// Whether anything changed.
+    pub wrote: bool,
+    /// Whether it changed several partitions at once: they hand off together.
+    pub barrier: bool,
+}
+
+/// What a word of a command takes beside its bytes, at most; bytes.
+const WORD_OVERHEAD: usize = 16;
+
+/// Appends a command in RESP.
+pub fn write_command<'w>(out: &mut Vec<u8>, words: impl Iterator<Item = &'w [u8]> + Clone) {
+    let count = words.clone().count();
+    let header = |out: &mut Vec<u8>, kind: u8, number: usize| {
+        out.extend_from_slice(&[kind]);
+        out.extend_from_slice(crate::number::Decimal::new(number as i64).as_bytes());
+        out.extend_from_slice(b"\r\n");
+    };
+    header(out, b'*', count);
+    for word in words {
+        header(out, b'$', word.len());
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
+    }
+}
