@@ -7,7 +7,8 @@
 //! that can be read.
 //!
 //! The store is the engine in memory here, and RocksDB in `rocks.rs`. A failure names its seed;
-//! `PIKA_MODEL_SEED=N cargo test -p pika-core model` runs this one life alone, and prints its commands.
+//! `PIKA_MODEL_SEED=N cargo test -p pika-core model` runs this one life alone, and prints its commands;
+//! `PIKA_MODEL_LIVES=1000` runs so many.
 
 mod hash;
 mod list;
@@ -364,18 +365,22 @@ fn many<B: Below>(lives: u64, commands: usize) {
         live::<B>(seed, commands, true);
         return;
     }
+    let asked =
+        std::env::var("PIKA_MODEL_LIVES").map(|lives| lives.parse().expect("PIKA_MODEL_LIVES is a number"));
+    let lives = asked.unwrap_or(lives);
     let mut waits = 0;
     for seed in 0..lives {
         // Before, since only the output of a test that fails is shown.
         println!("PIKA_MODEL_SEED={seed}");
         waits += live::<B>(seed, commands, false);
     }
+    println!("{lives} lives, {waits} waits for the disk");
     assert!(waits > lives as usize, "hardly a command met a miss: {waits}");
 }
 
 #[test]
 fn the_engine_in_memory_does_what_the_model_does() {
-    many::<InMemory>(14, 400);
+    many::<InMemory>(12, 350);
 }
 
 /// A store that comes back from a crash without one of the keys that it had.
@@ -412,5 +417,5 @@ impl Below for Lossy {
 #[test]
 #[should_panic]
 fn one_lost_element_is_noticed() {
-    many::<Lossy>(14, 400);
+    many::<Lossy>(12, 350);
 }
