@@ -173,9 +173,6 @@ impl Machine {
 }
 
 fn random_command(random: &mut fastrand::Rng) -> String {
-    if random.u8(0..3) == 0 {
-        return on_collections(random);
-    }
     let key = |random: &mut fastrand::Rng| format!("k{}", random.u8(0..9));
     let (one, other) = (key(random), key(random));
     match random.u8(0..13) {
@@ -197,35 +194,6 @@ fn random_command(random: &mut fastrand::Rng) -> String {
     }
 }
 
-/// On lists, sets, sorted sets and streams; some of them outgrow what is kept in one piece.
-fn on_collections(random: &mut fastrand::Rng) -> String {
-    let (at, other, number) = (random.u8(0..2), random.u8(0..2), random.u16(0..400));
-    let many = |prefix: &str, each: &dyn Fn(u16) -> String| {
-        let words: Vec<String> = (number..number + number % 90 + 1).map(each).collect();
-        format!("{prefix} {}", words.join(" "))
-    };
-    match random.u8(0..15) {
-        0 => many(&format!("RPUSH l{at}"), &|n| format!("item{n}")),
-        1 => format!("LPUSH l{at} {}", "long".repeat(usize::from(number))),
-        2 => format!("LPOP l{at} {}", number % 50),
-        3 => format!("LMOVE l{at} l{other} RIGHT LEFT"),
-        4 => format!("LTRIM l{at} 3 -{}", number % 7 + 1),
-        5 => many(&format!("SADD t{at}"), &|n| n.to_string()),
-        6 => format!("SPOP t{at} {}", number % 40 + 1),
-        7 => format!("SDIFFSTORE t{other} t{at} t{other}"),
-        8 => many(&format!("ZADD z{at}"), &|n| format!("{} member{n}", n % 37)),
-        9 => format!("ZPOPMAX z{at} {}", number % 60),
-        10 => format!("ZRANGESTORE z{other} z{at} 0 {number}"),
-        11 => format!("XADD x{at} MAXLEN 150 * f {number}"),
-        12 => format!("XGROUP CREATE x{at} g 0 MKSTREAM"),
-        13 => format!("XREADGROUP GROUP g c{other} COUNT {} STREAMS x{at} >", number % 9 + 1),
-        _ => {
-            let kind = ["l", "t", "z", "x"][random.usize(0..4)];
-            ["RENAME", "COPY", "DEL"][random.usize(0..3)].to_string() + &format!(" {kind}{at} {kind}{other}")
-        }
-    }
-}
-
 /// Everything that a client can see.
 fn visible(server: &mut MiniServer) -> String {
     let mut text = String::new();
@@ -235,7 +203,6 @@ fn visible(server: &mut MiniServer) -> String {
         let keys: Vec<String> = (0..9)
             .map(|n| format!("k{n}"))
             .chain((0..3).flat_map(|n| [format!("h{n}"), format!("n{n}")]))
-            .chain((0..2).flat_map(|n| ["l", "t", "z", "x"].map(|kind| format!("{kind}{n}"))))
             .collect();
         for key in keys {
             let value = match server.ask(&format!("TYPE {key}")).as_str() {
@@ -245,8 +212,7 @@ fn visible(server: &mut MiniServer) -> String {
                     server.ask(&format!("HMGET {key} {fields}"))
                         + &server.ask(&format!("HPEXPIRETIME {key} FIELDS 20 {fields}"))
                 }
-                "string" => server.ask(&format!("GET {key}")),
-                _ => server.ask(&format!("DUMP {key}")),
+                _ => server.ask(&format!("GET {key}")),
             };
             text += &format!("{key}: {value} {}\n", server.ask(&format!("PEXPIRETIME {key}")));
         }
