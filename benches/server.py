@@ -13,7 +13,6 @@ count against the other. Figures are medians over the rounds. Writes docs/benchm
 import argparse
 import csv
 import os
-import platform
 import shlex
 import signal
 import statistics
@@ -27,6 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/python"))
 
 import chart  # noqa: E402
+from machine import machine, version  # noqa: E402
 from resp import encode  # noqa: E402
 from server import DEFAULT_SERVER, REPOSITORY, Server, find_server, is_redis, persistence_options  # noqa: E402
 
@@ -145,13 +145,6 @@ def table(variant: str, depth: int, results: dict) -> list[str]:
     return lines + [""]
 
 
-def machine() -> str:
-    model = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), platform.machine())
-    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1e6
-    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GB memory, Linux {platform.release()}"
-
-
 def report(all_results: dict, options, versions: dict[str, str]) -> str:
     lines = ["# Pika beside redis-server", "",
              f"Written by `make bench` on {time.strftime('%Y-%m-%d')}: {machine()}; the load generator runs on the "
@@ -165,12 +158,6 @@ def report(all_results: dict, options, versions: dict[str, str]) -> str:
         for depth in options.depths:
             lines += table(variant, depth, results)
     return "\n".join(lines)
-
-
-def version(program: str) -> str:
-    result = subprocess.run([program, "--version"], text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=10)
-    first = (result.stdout.splitlines() or [program])[0]
-    return first.split(" sha=")[0]
 
 
 def main() -> int:

@@ -2,12 +2,13 @@
 //! the log in memory. Every way that a command can take in the daemon (hot, cold, elsewhere, over several
 //! partitions, again after a crash) can be taken here, deterministically.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::commands::execute::{Environment, Halt, execute};
 use crate::commands::{Args, Run, Settings, table};
 use crate::engine::memory::MemoryEngine;
-use crate::engine::{Family, Read, Tier};
+use crate::engine::{Engine, Family, Tier};
 use crate::keyspace::expiry;
 use crate::keyspace::partition::{LogRecord, Partition, Shared};
 use crate::keyspace::recovery;
@@ -15,14 +16,14 @@ use crate::keyspace::slot;
 use crate::keyspace::transaction::{Need, Reach, Source};
 use crate::keyspace::view::View;
 use crate::keyspace::watch::Watch;
-use crate::keyspace::write_behind::WriteBehind;
+use crate::keyspace::write_behind::{HandOff, WriteBehind};
 use crate::resp::{Protocol, Reply};
 
 /// See the module's documentation.
 #[derive(Debug)]
-pub struct MiniServer {
+pub struct MiniServer<E = MemoryEngine> {
     /// The store below.
-    pub engine: MemoryEngine,
+    pub engine: E,
     /// The partitions.
     pub partitions: Vec<Box<Partition>>,
     /// The log so far.
@@ -36,6 +37,8 @@ pub struct MiniServer {
     /// Protocol of the replies.
     pub protocol: Protocol,
     writer: WriteBehind,
+    /// Hand-offs that the store does not have yet, in order; each of the partitions that handed off together.
+    under_way: VecDeque<Vec<HandOff>>,
     /// What WATCH adds to.
     pub watch: Option<Arc<Watch>>,
     /// What is due is not removed (CLIENT PAUSE).
@@ -51,9 +54,11 @@ impl MiniServer {
     pub fn new(partitions: usize) -> MiniServer {
         MiniServer::open(MemoryEngine::new(), partitions, Vec::new())
     }
+}
 
+impl<E: Engine + Clone + 'static> MiniServer<E> {
     /// A server over an engine and the log of an earlier one: replays what the engine lacks.
-    pub fn open(engine: MemoryEngine, partitions: usize, log: Vec<LogRecord>) -> MiniServer {
+    pub fn open(engine: E, partitions: usize, log: Vec<LogRecord>) -> MiniServer<E> {
         let found = recovery::read(&engine, 16).expect("the engine's own records are sound");
         recovery::tidy(&engine, &found).expect("memory does not fail");
         let end = log.last().map_or(0, LogRecord::end);
@@ -67,6 +72,7 @@ impl MiniServer {
             database: 0,
             protocol: Protocol::Resp2,
             writer: WriteBehind::default(),
+            under_way: VecDeque::new(),
             watch: None,
             atomic: false,
             keeps_due: false,
@@ -146,6 +152,9 @@ impl MiniServer {
             _ if command.names_unknown_keys(args) || owners.len() > 1 => None,
             _ => Some(owners.first().copied().unwrap_or(0)),
         };
+        if target.is_none() && !self.atomic {
+            self.close_groups();
+        }
         let mut reach = if self.atomic { Reach::UNBOUNDED } else { Reach::SERVING };
         let mut kept: Vec<Need> = Vec::new();
         loop {
@@ -236,14 +245,25 @@ impl MiniServer {
     }
 
     fn hand_off(&mut self) {
-        let hand_offs: Vec<_> =
-            self.partitions.iter_mut().filter_map(|partition| partition.hand_off()).collect();
-        if hand_offs.is_empty() {
-            return;
+        self.take_hand_offs();
+        while self.finish_hand_off() {}
+    }
+
+    /// The partitions hand off what they wrote in closed groups; the store does not have it yet.
+    fn take_hand_offs(&mut self) {
+        let taken: Vec<_> = self.partitions.iter_mut().filter_map(|partition| partition.hand_off()).collect();
+        if !taken.is_empty() {
+            self.under_way.push_back(taken);
         }
-        for applied in self.writer.apply(&self.engine, hand_offs).expect("memory does not fail") {
+    }
+
+    /// The store gets the oldest of what was handed off. False if nothing is under way.
+    fn finish_hand_off(&mut self) -> bool {
+        let Some(hand_offs) = self.under_way.pop_front() else { return false };
+        for applied in self.writer.apply(&self.engine, hand_offs).expect("the store takes it") {
             self.partitions[applied.partition].applied(applied);
         }
+        true
     }
 
     /// Lets everything written so far reach the engine.
@@ -270,6 +290,16 @@ impl MiniServer {
         self.write_behind();
     }
 
+    /// Runs a command given as text, split at blanks ("quoted words" with \x escapes are one); the reply as
+    /// redis-cli shows it.
+    pub fn ask(&mut self, line: &str) -> String {
+        let words = split(line);
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        show(&self.call(&words))
+    }
+}
+
+impl MiniServer {
     /// As after kill -9: the engine as it is, the log as it is, memory gone.
     pub fn crash(self, partitions: usize) -> MiniServer {
         let now_ms = self.now_ms;
@@ -280,14 +310,6 @@ impl MiniServer {
         server.database = database;
         server.protocol = protocol;
         server
-    }
-
-    /// Runs a command given as text, split at blanks ("quoted words" with \x escapes are one); the reply as
-    /// redis-cli shows it.
-    pub fn ask(&mut self, line: &str) -> String {
-        let words = split(line);
-        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-        show(&self.call(&words))
     }
 
     /// All live keys of the selected database, sorted.
@@ -455,5 +477,7 @@ mod tests {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod power;

@@ -1,167 +1,121 @@
 """A writer and its book: what it sent, what was answered, and what its keys must therefore hold."""
 
 import random
+import re
+import threading
 import time
+from collections import Counter, defaultdict, deque
 
+from kinds import KINDS, generic
+from model import Dump, Mismatch, Model, agrees, keys_of
 from resp import Connection, ReplyError, encode
 from tails import Tails
 
-KEYS_PER_WRITER = 120
-FAR = 10_000_000  # seconds: no TTL of ours may run out while the test runs
-TTL_TOLERANCE = 5_000  # ms between a client's clock when it sends EXPIRE and the server's when it runs it
-
-
-class Mismatch(Exception):
-    """The server's state is none that the book allows."""
-
-
-class Model:
-    """What one writer's keys hold: strings as bytes, hashes as dicts, and the time in ms at which a key expires."""
-
-    def __init__(self):
-        self.values: dict[bytes, bytes | dict] = {}
-        self.expiry: dict[bytes, int] = {}
-
-    def keys(self):
-        return self.values.keys()
-
-    def apply(self, command: tuple, sent_at: int) -> None:
-        name, *rest = command
-        getattr(self, name.lower())(sent_at, *rest)
-
-    def state(self, key: bytes) -> tuple:
-        """Value and expiry of a key, as a thing that later commands do not change."""
-        value = self.values.get(key)
-        return (dict(value) if isinstance(value, dict) else value, self.expiry.get(key))
-
-    def put(self, key: bytes, state: tuple) -> None:
-        self.remove(key)
-        value, expiry = state
-        if value is not None:
-            self.values[key] = dict(value) if isinstance(value, dict) else value
-        if expiry is not None:
-            self.expiry[key] = expiry
-
-    def set(self, sent_at, key, value, *option):
-        self.values[key] = value
-        self.expiry.pop(key, None)
-        if option:  # PX ms
-            self.expiry[key] = sent_at + int(option[1])
-
-    def mset(self, sent_at, *pairs):
-        for key, value in zip(pairs[::2], pairs[1::2]):
-            self.set(sent_at, key, value)
-
-    def incr(self, _sent_at, key):
-        self.values[key] = b"%d" % (int(self.values.get(key, b"0")) + 1)
-
-    def append(self, _sent_at, key, value):
-        self.values[key] = self.values.get(key, b"") + value
-
-    def hset(self, _sent_at, key, *pairs):
-        self.values.setdefault(key, {}).update(zip(pairs[::2], pairs[1::2]))
-
-    def hdel(self, _sent_at, key, field):
-        fields = self.values.get(key, {})
-        fields.pop(field, None)
-        if not fields:
-            self.remove(key)
-
-    def delete(self, _sent_at, *keys):
-        for key in keys:
-            self.remove(key)
-
-    def expire(self, sent_at, key, seconds):
-        if key in self.values:
-            self.expiry[key] = sent_at + int(seconds) * 1000
-
-    def rename(self, _sent_at, source, target):
-        if source in self.values:  # else an error reply, and nothing changes
-            value, expiry = self.values[source], self.expiry.get(source)
-            self.remove(source)
-            self.remove(target)
-            self.values[target] = value
-            if expiry is not None:
-                self.expiry[target] = expiry
-
-    def remove(self, key):
-        self.values.pop(key, None)
-        self.expiry.pop(key, None)
-
-
-setattr(Model, "del", Model.delete)  # `del` is a word of Python's
+__all__ = ["KINDS", "Mismatch", "Writer"]
 
 
 class Writer:
-    """One connection's load. Kinds of keys are kept apart by name, so that no command meets a wrong type."""
+    """One connection's load, on keys of the kinds that `letters` name."""
 
-    def __init__(self, number: int, seed: int):
+    def __init__(self, number: int, seed: int, letters: str = "".join(KINDS), transactions: bool = True):
         self.number = number
         self.random = random.Random(seed)
-        self.model = Model()  # the state after what the last verification found applied
+        self.letters, self.transactions = letters, transactions
+        self.shares = [KINDS[letter].share for letter in letters]
+        self.model = Model()  # the state after all that was answered
+        self.dumps: dict = defaultdict(lambda: deque(maxlen=4))
+        self.history: dict = defaultdict(lambda: deque(maxlen=3))
+        self.commands: Counter = Counter()
         self.serial = 0
+        self.ending = threading.Event()  # set: send nothing more
         self.forget()
 
     def forget(self) -> None:
-        self.sent: list[tuple[tuple, int]] = []  # (command, when in ms)
-        self.acknowledged = 0
+        self.sent: list[tuple[tuple, int]] = []  # the last batch: (command, when in ms)
+        self.answered = 0  # how many of these were answered
+        self.acknowledged = 0  # and in all, since the start of the round
         self.error: Exception | None = None
 
-    def key(self, kind: str) -> bytes:
-        return b"w%d:%s:%d" % (self.number, kind.encode(), self.random.randrange(KEYS_PER_WRITER))
+    def letter(self) -> str:
+        return self.random.choices(self.letters, self.shares)[0]
+
+    def key(self, letter: str) -> bytes:
+        return b"w%d:%s:%d" % (self.number, letter.encode(), self.random.randrange(KINDS[letter].keys))
 
     def value(self) -> bytes:
         """Never the same twice, so that a lost overwrite shows; sometimes long."""
         self.serial += 1
-        return b"%d/%d/" % (self.number, self.serial) + b"." * self.random.choice([0, 10, 60, 60, 60, 1000])
+        return b"%d/%d/" % (self.number, self.serial) + b"." * self.random.choice([0, 10, 60, 60, 60, 60, 1000])
+
+    def plain_command(self) -> tuple:
+        if self.random.random() < 0.18:
+            return generic.generate(self)
+        return KINDS[self.letter()].generate(self)
 
     def command(self) -> tuple:
-        choose = self.random.random()
-        if choose < 0.22:
-            return ("SET", self.key("s"), self.value())
-        if choose < 0.30:
-            return ("SET", self.key("s"), self.value(), "PX", self.random.randrange(FAR, 2 * FAR) * 1000)
-        if choose < 0.45:
-            return ("INCR", self.key("n"))
-        if choose < 0.60:
-            fields = [(b"f%d" % self.random.randrange(20), self.value()) for _ in range(self.random.randrange(1, 4))]
-            return ("HSET", self.key("h"), *(part for pair in fields for part in pair))
-        if choose < 0.64:
-            return ("HDEL", self.key("h"), b"f%d" % self.random.randrange(20))
-        if choose < 0.72:
-            return ("DEL", *(self.key(kind) for kind in self.random.sample("snha", self.random.randrange(1, 4))))
-        if choose < 0.80:
-            return ("APPEND", self.key("a"), self.value())
-        if choose < 0.88:
-            return ("MSET", *(part for _ in range(self.random.randrange(2, 6))
-                              for part in (self.key("s"), self.value())))
-        if choose < 0.94:
-            return ("EXPIRE", self.key(self.random.choice("snh")), self.random.randrange(FAR, 2 * FAR))
-        kind = self.random.choice("snha")
-        return ("RENAME", self.key(kind), self.key(kind))
+        if self.transactions and self.random.random() < 0.06:
+            return generic.transaction(self)
+        return self.plain_command()
+
+    @staticmethod
+    def left_open(call: tuple) -> list:
+        """The keys of which nothing definite is known until the command is answered."""
+        if call[0] == "MULTI":
+            return [key for part in call[1:] for key in Writer.left_open(part)]
+        return keys_of(call) if call[0] == "SPOP" or call[1] in ("DELCONSUMER", "DESTROY") else []
+
+    def threads(self, port: int) -> list[threading.Thread]:
+        self.forget()
+        return [threading.Thread(target=self.run, args=(port,), daemon=True)]
 
     def run(self, port: int) -> None:
         """Writes until the server is gone."""
-        self.forget()
         try:
             with Connection(port) as connection:
-                while True:
+                while not self.ending.is_set():
+                    self.dump(connection)
                     self.batch(connection, self.random.choice([1, 1, 1, 5, 40, 200]))
         except OSError:
             pass  # killed, as planned
-        except Mismatch as error:
+        except Exception as error:  # whatever it is, the main thread tells of it
             self.error = error
 
+    def dump(self, connection: Connection) -> None:
+        """Now and then, something for a later RESTORE."""
+        letter = self.letter()
+        key = self.key(letter)
+        if self.random.random() < 0.1 and key in self.model.values:
+            dump = Dump(connection.call("DUMP", key))
+            dump.state = self.model.state(key)[0]
+            self.dumps[letter].append(dump)
+
     def batch(self, connection: Connection, size: int) -> None:
+        calls, left_open = [], set()
+        for _ in range(size):
+            call = self.command()
+            if left_open.isdisjoint(keys_of(call)):
+                calls.append(call)
+                left_open.update(self.left_open(call))
         now = time.time_ns() // 1_000_000
-        commands = [self.command() for _ in range(size)]
-        self.sent += [(command, now) for command in commands]
-        connection.socket.sendall(b"".join(encode(*command) for command in commands))
-        for command in commands:
-            reply = connection.read()
-            if isinstance(reply, ReplyError) and not (command[0] == "RENAME" and "no such key" in str(reply)):
-                raise Mismatch(f"{command!r}: {reply}")
-            self.acknowledged += 1
+        self.sent, self.answered = [(call, now) for call in calls], 0
+        connection.socket.sendall(b"".join(map(wire, calls)))
+        for call in calls:
+            if call[0] == "MULTI":
+                for _ in call:  # OK, and QUEUED for each
+                    if isinstance(error := connection.read(), ReplyError):
+                        raise Mismatch(f"{call!r}: {error}")
+            self.answer(call, now, connection.read())
+
+    def answer(self, call: tuple, sent_at: int, reply) -> None:
+        expected = self.model.apply(call, sent_at, reply)
+        if not generic.as_expected(expected, reply):
+            raise Mismatch(f"writer {self.number}, {short(call)}: the answer is {short(reply)}, not {short(expected)}")
+        self.answered += 1
+        self.acknowledged += 1
+        for part in call[1:] if call[0] == "MULTI" else (call,):
+            self.commands[part[0]] += 1
+        for key in keys_of(call):
+            self.history[key].append(call)
 
     def verify(self, connection: Connection, in_order: bool) -> int:
         """Finds which of the commands in flight were applied, and fails if no choice of them explains what is there.
@@ -170,42 +124,41 @@ class Writer:
         keys is one for all of them. The book starts anew from the state that was found.
         """
         found = self.read_state(connection)
-        in_flight = self.sent[self.acknowledged:]
-        for command, sent_at in self.sent[:self.acknowledged]:
-            self.model.apply(command, sent_at)
+        in_flight = self.sent[self.answered:]
         tails = Tails(in_order)
         begun = Model()
-        for key in self.model.keys() | found.values.keys() | {key for command, _ in in_flight for key in keys_of(command)}:
+        for key in self.model.keys() | found.values.keys() | {key for call, _ in in_flight for key in keys_of(call)}:
             begun.put(key, self.model.state(key))
             tails.add_key(key, begun.state(key))
-        for command, sent_at in in_flight:
-            keys = keys_of(command)
+        for call, sent_at in in_flight:
+            keys = keys_of(call)
             before = [self.model.state(key) for key in keys]
-            self.model.apply(command, sent_at)
+            self.model.apply(call, sent_at)
             # A key that a command left as it was says nothing of whether the command was run.
-            tails.add_command({key: self.model.state(key) for key, old in zip(keys, before)
-                               if self.model.state(key) != old})
+            tails.add_command({key: state for key, old in zip(keys, before) if (state := self.model.state(key)) != old})
         chosen, culprits = tails.explain(lambda key, state: agrees(state, found.state(key)))
         if culprits:
             raise Mismatch(self.explain(sorted(culprits), found, begun))
         for key, state in chosen.items():
-            self.model.put(key, state)
+            self.model.adopt(key, state, found.state(key))
         self.forget()
         return tails.applied
 
     def read_state(self, connection: Connection) -> Model:
         """All of the writer's keys, as the server has them."""
         found = Model()
-        candidates = [b"w%d:%s:%d" % (self.number, kind, index)
-                      for kind in (b"s", b"n", b"h", b"a") for index in range(KEYS_PER_WRITER)]
-        reads = [("HGETALL" if b":h:" in key else "GET", key) for key in candidates]
-        for key, reply in zip(candidates, connection.pipeline(reads)):
-            if isinstance(reply, ReplyError):
-                raise Mismatch(f"{key!r}: {reply}")
-            if isinstance(reply, list):
-                reply = dict(zip(reply[::2], reply[1::2])) or None
-            if reply is not None:
-                found.values[key] = reply
+        for letter in self.letters:
+            kind = KINDS[letter]
+            keys = [b"w%d:%s:%d" % (self.number, letter.encode(), index) for index in range(kind.keys)]
+            reads = [kind.reads(key) for key in keys]
+            replies = iter(connection.pipeline([read for each in reads for read in each]))
+            for key, each in zip(keys, reads):
+                own = [next(replies) for _ in each]
+                refused = [reply for reply in own if isinstance(reply, ReplyError)]
+                if refused and not kind.may_refuse:
+                    raise Mismatch(f"{key!r}: {refused[0]}")
+                if (value := kind.parse(own)) is not None:
+                    found.values[key] = value
         present = list(found.values)
         for key, ttl in zip(present, connection.pipeline([("PTTL", key) for key in present])):
             if ttl >= 0:
@@ -213,35 +166,38 @@ class Writer:
         return found
 
     def explain(self, keys: list[bytes], found: Model, begun: Model) -> str:
-        lines = [f"writer {self.number}: after {self.acknowledged} acknowledged of {len(self.sent)} sent commands, "
-                 f"nothing that may have become of those in flight explains {len(keys)} keys"]
+        lines = [f"writer {self.number}: after {self.acknowledged} acknowledged commands and {self.answered} of the last "
+                 f"{len(self.sent)} sent, nothing that may have become of those in flight explains {len(keys)} keys"]
         for key in keys[:5]:
-            history = [command for command, _ in self.sent[:self.acknowledged] if key in command][-3:]
-            unanswered = [command for command, _ in self.sent[self.acknowledged:] if key in command][:3]
+            unanswered = [call for call, _ in self.sent[self.answered:] if key in keys_of(call)][:3]
             lines.append(f"    {key.decode()}: server has {short(found.state(key))}, the acknowledged are "
-                         f"{short(begun.state(key))}; last of them {short(history)}, then in flight {short(unanswered)}")
+                         f"{short(begun.state(key))}; last of them {short(list(self.history[key]))}, "
+                         f"then in flight {short(unanswered)}")
+            lines.append(f"        {difference(begun.state(key)[0], found.state(key)[0])}")
         return "\n".join(lines)
 
 
-def keys_of(command: tuple) -> list[bytes]:
-    """The keys of a command, each once."""
-    name, *words = command
-    if name == "MSET":
-        words = words[::2]
-    elif name not in ("DEL", "RENAME"):
-        words = words[:1]
-    return list(dict.fromkeys(words))
+def wire(call: tuple) -> bytes:
+    """A command as it is sent."""
+    if call[0] == "MULTI":
+        return encode("MULTI") + b"".join(encode(*part) for part in call[1:]) + encode("EXEC")
+    return encode(*call)
 
 
-def agrees(ours: tuple, theirs: tuple) -> bool:
-    """Whether a key's state in the book is what the server has; times may differ by as much as clocks and queues do."""
-    if ours[0] != theirs[0]:
-        return False
-    if ours[1] is None or theirs[1] is None:
-        return ours[1] is theirs[1]
-    return abs(ours[1] - theirs[1]) <= TTL_TOLERANCE
+def difference(ours, theirs) -> str:
+    """Where two values part, for big ones."""
+    if isinstance(ours, bytes) and isinstance(theirs, bytes):
+        place = next((n for n, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
+        return f"{len(ours)} bytes and {len(theirs)}, the same up to {place}"
+    if isinstance(ours, list) and isinstance(theirs, list):
+        place = next((n for n, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
+        return f"{len(ours)} items and {len(theirs)}, the same up to {place}"
+    if isinstance(ours, dict | set) and isinstance(theirs, dict | set):
+        ours, theirs = (set(v.items()) if isinstance(v, dict) else v for v in (ours, theirs))
+        return f"missing {short(list(ours - theirs)[:5])}, too many {short(list(theirs - ours)[:5])}"
+    return ""
 
 
 def short(value) -> str:
-    text = repr(value)
-    return text if len(text) <= 100 else text[:97] + "..."
+    text = re.sub(r"\.{9,}", "...", repr(value))
+    return text if len(text) <= 300 else text[:297] + "..."
