@@ -16,6 +16,8 @@ pub struct Announced {
     pub psync2: bool,
     /// `rdb-only 1`: it wants the snapshot, and no stream.
     pub only_snapshot: bool,
+    /// `rdb-filter-only`: it wants a snapshot without keys (there are no functions that it could want instead).
+    pub without_data: bool,
     /// It came with SYNC: it never acknowledges anything.
     pub silent: bool,
 }

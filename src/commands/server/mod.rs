@@ -9,6 +9,7 @@ mod info;
 mod latency;
 mod lolwut;
 mod memory;
+mod replica;
 mod replication;
 mod slowlog;
 
@@ -31,13 +32,18 @@ pub(super) const COMMANDS: &[Command] = &[
     lolwut::LOLWUT,
     memory::MEMORY,
     admin::PURGELOGSTO,
+    replica::PSYNC,
+    replica::REPLCONF,
     replication::REPLICAOF,
     replication::ROLE,
     admin::SAVE,
     admin::SHUTDOWN,
     replication::SLAVEOF,
     slowlog::SLOWLOG,
+    replica::SYNC,
     info::TIME,
+    replica::WAIT,
+    replica::WAITAOF,
 ];
 
 #[cfg(test)]
