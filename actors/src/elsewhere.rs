@@ -14,7 +14,7 @@ use pika_core::keyspace::transaction::{Block, Committed, Reach, Source};
 use pika_core::keyspace::view::View;
 use pika_core::slowlog::SlowLog;
 
-use crate::message::Return;
+use crate::message::{Gathering, Return};
 use crate::messaging;
 use crate::partition::{environment, keys_of};
 use crate::state::State;
@@ -114,6 +114,26 @@ pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, no
         }
         held[0].end_atomic();
         send_home(held, work, blocked, &shared);
+    });
+}
+
+/// Does what was asked with all states, and sends them home.
+pub fn look_at_all_elsewhere(gathering: Box<Gathering>, state: &Arc<State>) {
+    let shared = state.clone();
+    state.reads.run(move || {
+        let Gathering { mut held, then } = *gathering;
+        then(&mut held);
+        for partition in held {
+            let index = partition.index;
+            shared.partitions()[index].do_send(Return {
+                state: partition,
+                group: None,
+                handed_off: false,
+                cause: 0,
+                work: None,
+                blocked: None,
+            });
+        }
     });
 }
 

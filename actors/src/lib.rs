@@ -15,6 +15,7 @@
 //! * [`write_behind`]: the only writer of RocksDB. * [`reads`]: threads that wait for the disk.
 //! * [`compaction`]: rewriting the store by hand, and after a flush.
 //! * [`expirer`]: finds what is due. * [`admin`]: INFO, CONFIG, BGSAVE, SHUTDOWN, on a thread that may wait.
+//! * [`replication`]: slaves: their links, snapshots, and who waits for them.
 //! * [`file_limit`]: who gets how many file descriptors.
 //! * [`state`]: what all of them share. [`service`]: what commands ask of the server.
 //! * [`server`]: the order of starting and stopping.
@@ -36,6 +37,7 @@ pub mod message;
 pub mod messaging;
 pub mod partition;
 pub mod reads;
+pub mod replication;
 pub mod router;
 pub mod server;
 pub mod service;

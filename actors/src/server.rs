@@ -26,6 +26,7 @@ use crate::binlog::{Binlog, Log};
 use crate::file_limit::FileLimit;
 use crate::partition::PartitionActor;
 use crate::reads::ReadPool;
+use crate::replication::replicator::Replicator;
 use crate::service::Service;
 use crate::state::{Budget, Parts, State, lock, now_ms};
 use crate::system;
@@ -281,6 +282,9 @@ pub fn run(start: Start) -> Result<(), String> {
     let always = config.get(options::APPENDFSYNC) == AppendFsync::Always;
     let log =
         Arc::new(Log::new(opened.writer, config.get(options::BINLOG_SEGMENT_SIZE), always, logger.clone()));
+    let shared = opened.partitions.first().map(|partition| partition.shared.clone());
+    let shared = shared.ok_or("there are no partitions")?;
+    let history = crate::replication::open_history(&folder, shared.next_offset())?;
     let (write_behind_handle, queue) = WriteBehindHandle::new(opened.flushed);
     let reads =
         ReadPool::start(config.get(options::READ_THREADS) as usize).map_err(|error| error.to_string())?;
@@ -298,6 +302,8 @@ pub fn run(start: Start) -> Result<(), String> {
         config,
         config_path,
         started: opened.report,
+        replication: crate::replication::Replication::new(history, folder.clone()),
+        shared,
     }));
     write_behind::start(state.clone(), queue, replay_limit, opened.write_behind, opened.reach)
         .map_err(|error| error.to_string())?;
@@ -331,6 +337,11 @@ async fn serve(
     let binlog_arbiter = named_arbiter("pika-binlog".into());
     let shared = state.clone();
     let _ = state.log.actor.set(Binlog::start_in_arbiter(&binlog_arbiter.handle(), |_| Binlog::new(shared)));
+    let sync_arbiter = named_arbiter("pika-sync".into());
+    let shared = state.clone();
+    let replicator = Replicator::start_in_arbiter(&sync_arbiter.handle(), |_| Replicator::new(shared));
+    let _ = state.replication.actor.set(replicator);
+    let _ = state.replication.arbiter.set(sync_arbiter.handle());
     let admin_arbiter = named_arbiter("pika-admin".into());
     let shared = state.clone();
     let admin =
@@ -403,6 +414,11 @@ pub fn stop(service: &Service) -> Result<(), String> {
     let began = Instant::now();
     service.drain();
     state.log.sync();
+    let end = state.log.synced();
+    if let Err(error) = state.replication.change_history(|history| history.stop(end)) {
+        // The next start takes it for a crash: slaves go on all the same.
+        slog::error!(state.logger, "the end of the history could not be written"; "error" => %error);
+    }
     let (done, wait) = std::sync::mpsc::channel();
     state.write_behind.send(Job::Stop(done));
     let _ = wait.recv();
@@ -448,7 +464,9 @@ fn close_idle(state: &State) {
     }
     let now = now_ms();
     for client in lock(&state.clients).values() {
-        if now.saturating_sub(lock(&client.session).active_ms) > timeout * 1000
+        let session = lock(&client.session);
+        if now.saturating_sub(session.active_ms) > timeout * 1000
+            && !session.is_replica
             && let Some(address) = client.address.get()
         {
             address.do_send(crate::message::Kill);

@@ -40,7 +40,8 @@ impl Request {
     /// Of PSYNC's words: an id (`?` for none) and the first offset that is missing. `None` if the second is no number.
     pub fn parse(id: &[u8], offset: &[u8]) -> Option<Request> {
         let next = parse_i64(offset)?;
-        let known = ReplicationId::parse(id).zip(u64::try_from(next).ok().and_then(|next| next.checked_sub(1)));
+        let known =
+            ReplicationId::parse(id).zip(u64::try_from(next).ok().and_then(|next| next.checked_sub(1)));
         Some(match known {
             Some((id, offset)) => Request::Continue { id, offset },
             None if id == b"?" => Request::Whole,

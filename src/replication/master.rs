@@ -294,9 +294,8 @@ impl Master {
 
     /// How many slaves are online and in time.
     pub fn good(&self, limits: &Limits, now_ms: u64) -> u32 {
-        let in_time = |replica: &&Replica| {
-            replica.stage == Stage::Online && replica.lag_s(now_ms) <= limits.max_lag_s
-        };
+        let in_time =
+            |replica: &&Replica| replica.stage == Stage::Online && replica.lag_s(now_ms) <= limits.max_lag_s;
         u32::try_from(self.replicas.values().filter(in_time).count()).unwrap_or(u32::MAX)
     }
 

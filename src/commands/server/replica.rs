@@ -7,11 +7,8 @@ use crate::replication::handshake::Request;
 use crate::replication::master::Wait;
 use crate::server::SessionContext;
 
-const BASE: Command = Command {
-    group: Group::Server,
-    flags: Flags::ADMIN.and(Flags::NOSCRIPT),
-    ..Command::BASE
-};
+const BASE: Command =
+    Command { group: Group::Server, flags: Flags::ADMIN.and(Flags::NOSCRIPT), ..Command::BASE };
 
 /// The row of REPLCONF.
 pub(super) const REPLCONF: Command = Command {

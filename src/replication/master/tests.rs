@@ -27,7 +27,8 @@ fn who_has_the_history_goes_on_as_long_as_the_log_has_it() {
     for (offset, id_asked, partial) in
         [(100, 1, true), (500, 1, true), (99, 1, false), (501, 1, false), (300, 2, false)]
     {
-        let start = attach(&mut master, 1, Announced::default(), Request::Continue { id: id(id_asked), offset });
+        let start =
+            attach(&mut master, 1, Announced::default(), Request::Continue { id: id(id_asked), offset });
         match start {
             Start::Partial { from, id: name } => assert!(partial && from == offset && name == id(1)),
             Start::Full { .. } => assert!(!partial, "{offset} of history {id_asked}"),
@@ -80,7 +81,10 @@ fn a_silent_slave_is_closed_and_one_that_loads_is_not() {
     master.sent_snapshot(4, true, NOW);
     let closed = |master: &mut Master, now_ms: u64| -> Vec<u64> {
         let actions = master.tick(&limits(), 500, now_ms);
-        actions.iter().filter_map(|action| if let Action::Close { id, .. } = action { Some(*id) } else { None }).collect()
+        actions
+            .iter()
+            .filter_map(|action| if let Action::Close { id, .. } = action { Some(*id) } else { None })
+            .collect()
     };
     assert_eq!(closed(&mut master, NOW + 60_000), []);
     assert_eq!(closed(&mut master, NOW + 60_001), [1, 2]);

@@ -3,7 +3,8 @@ use crate::rdb::{Item, Reader};
 use crate::testing::MiniServer;
 
 fn snapshot(server: &mut MiniServer) -> Snapshot {
-    let mut partitions: Vec<&mut Partition> = server.partitions.iter_mut().map(|partition| &mut **partition).collect();
+    let mut partitions: Vec<&mut Partition> =
+        server.partitions.iter_mut().map(|partition| &mut **partition).collect();
     Snapshot::take(&mut partitions)
 }
 
