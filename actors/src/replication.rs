@@ -86,6 +86,15 @@ pub fn open_history(folder: &std::path::Path, end: u64) -> Result<History, Strin
     Ok(history)
 }
 
+/// The name of the history of a data folder that is only read; all zeros if it has none.
+///
+/// # Errors
+/// A text for the operator: the file cannot be read, or is damaged.
+pub fn open_history_unchanged(config: &Config) -> Result<ReplicationId, String> {
+    let found = History::load(&Real, std::path::Path::new(config.get(options::DIR)))?;
+    Ok(found.map_or(ReplicationId::NONE, |history| history.id()))
+}
+
 impl Replication {
     /// Without slaves. `folder` is the data folder.
     pub fn new(history: History, folder: PathBuf) -> Replication {

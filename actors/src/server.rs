@@ -227,6 +227,23 @@ fn open_data(
     })
 }
 
+/// The partitions of a data folder whose server does not run, and the folder's lock.
+///
+/// # Errors
+/// A text for the operator: there is no data, it is in use, or cannot be read.
+#[expect(clippy::vec_box, reason = "partitions are boxed where they serve")]
+pub fn open_for_reading(
+    config: &Config,
+    logger: &slog::Logger,
+) -> Result<(Vec<Box<Partition>>, fs::File), String> {
+    let folder = Path::new(config.get(options::DIR));
+    check_format(folder)?;
+    let files = FileLimit::at_start(config)?;
+    let lock = open_folder(folder)?;
+    let opened = open_data(config, rocks_options(config, &budget(config), &files), 1, logger)?;
+    Ok((opened.partitions, lock))
+}
+
 /// Runs the log's records of a range of offsets. Returns how many of them the data lacked.
 fn run_again(
     replay: &mut recovery::Replay,

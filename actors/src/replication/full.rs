@@ -138,6 +138,9 @@ fn make(service: &Service, mut joined: Vec<Joined>) -> Result<(u64, Progress), S
     let (empty, joined): (Vec<_>, Vec<_>) = joined.into_iter().partition(|joined| joined.without_data);
     send_empty(empty).map_err(|error| error.to_string())?;
     let (by_mark, by_length): (Vec<_>, Vec<_>) = joined.into_iter().partition(|joined| joined.by_mark);
+    if by_mark.is_empty() && by_length.is_empty() {
+        return Ok((offset, Progress::default()));
+    }
     let spool = match by_length.is_empty() {
         true => None,
         false => {
