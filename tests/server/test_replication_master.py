@@ -15,6 +15,8 @@ from resp import Connection
 from server import Server
 
 DATABASES = (0, 1, 9)
+# What random commands may be refused for.
+EXPECTED = ("no such key", "source and destination objects are the same")
 FAR_MS = 4_000_000_000_000
 
 
@@ -26,7 +28,8 @@ def value_of(connection: Connection, key: bytes, kind: bytes):
     if kind == b"set":
         return sorted(connection.call("SMEMBERS", key))
     if kind == b"zset":
-        return connection.call("ZRANGE", key, 0, -1, "WITHSCORES")
+        pairs = connection.call("ZRANGE", key, 0, -1, "WITHSCORES")
+        return list(zip(pairs[::2], map(float, pairs[1::2])))  # Redis before 7.2 prints more digits
     if kind == b"hash":
         pairs = connection.call("HGETALL", key)
         return sorted(zip(pairs[::2], pairs[1::2]))
@@ -48,7 +51,8 @@ def everything(connection: Connection) -> dict:
                 break
         for key in keys:
             kind = connection.call("TYPE", key)
-            state[database, key] = (kind, connection.call("PEXPIRETIME", key), value_of(connection, key, kind))
+            if kind != b"none":  # its time has come meanwhile
+                state[database, key] = (kind, connection.call("PEXPIRETIME", key), value_of(connection, key, kind))
         state[database, "DBSIZE"] = connection.call("DBSIZE")
     return state
 
@@ -83,7 +87,7 @@ class Load(threading.Thread):
                 ("SUNIONSTORE", f"set{draw.randrange(20)}", "set1", f"set{number % 20}"),
                 ("ZADD", f"z{number % 20}", draw.random(), f"m{draw.randrange(300)}"),
                 ("ZPOPMIN", f"z{number % 20}"),
-                ("XADD", f"x{number % 5}", "MAXLEN", "~", 300, "*", "a", draw.random()),
+                ("XADD", f"x{number % 5}", "MAXLEN", 300, "*", "a", draw.random()),
                 ("EXPIRE", f"h{number % 20}", draw.randrange(1, 4)),
                 ("PERSIST", f"h{number % 20}"),
                 ("RENAME", f"i{number % 20}", f"i{draw.randrange(20)}"),
@@ -104,7 +108,7 @@ class Load(threading.Thread):
                 with Connection(self.port, timeout=PATIENCE) as connection:
                     while not self.ends.is_set():
                         for reply in connection.pipeline(self.commands()):
-                            if isinstance(reply, ReplyError) and "no such key" not in str(reply):
+                            if isinstance(reply, ReplyError) and not any(text in str(reply) for text in EXPECTED):
                                 self.errors.append(str(reply))
                         self.rounds += 1
             except (OSError, ConnectionError):
@@ -118,8 +122,11 @@ class Load(threading.Thread):
 @unittest.skipUnless(shutil.which("redis-server"), "needs redis-server")
 class RedisFollows(ServerTest):
     def redis(self, *options, name: str = "redis") -> Server:
-        options = ("--save", "", "--repl-diskless-load", "swapdb", "--enable-debug-command", "yes", *options)
+        options = ("--save", "", "--repl-diskless-load", "swapdb", "--enable-debug-command", "yes", *map(str, options))
         return self.enterContext(Server("redis-server", self.folder / name, options))
+
+    def server(self, *options, name: str = "server") -> Server:
+        return super().server(*map(str, options), name=name)
 
     def connect(self, server: Server) -> Connection:
         return self.enterContext(Connection(server.port, timeout=PATIENCE))
@@ -150,12 +157,15 @@ class RedisFollows(ServerTest):
         while True:
             self.caught_up(master, replica)
             with Connection(master.port, timeout=PATIENCE) as one, Connection(replica.port, timeout=PATIENCE) as other:
-                ours, theirs = everything(one), everything(other)
+                try:
+                    ours, theirs = everything(one), everything(other)
+                except ReplyError:  # a key expired within the reading of it
+                    ours, theirs = {}, None
             if ours == theirs:
                 self.assertGreater(len(ours), len(DATABASES), "nothing was written")
                 return
             if time.monotonic() > deadline:
-                differing = sorted((key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)), key=str)
+                differing = sorted((key for key in ours.keys() | (theirs or {}).keys() if ours.get(key) != (theirs or {}).get(key)), key=str)
                 self.fail(f"{len(differing)} differ: " + "\n".join(
                     f"{key}: {str(ours.get(key))[:200]} / {str(theirs.get(key))[:200]}" for key in differing[:5]))
             time.sleep(0.05)  # something may just be expiring
@@ -184,8 +194,8 @@ class RedisFollows(ServerTest):
     def test_everything_arrives_under_live_writes(self):
         for partitions in (1, 3):
             with self.subTest(partitions=partitions):
-                master = self.server("--threads", partitions, name=f"server{partitions}").start()
-                replica = self.redis(name=f"redis{partitions}").start()
+                master = self.server("--threads", partitions, name=f"server{partitions}")
+                replica = self.redis(name=f"redis{partitions}")
                 with Connection(master.port) as connection:
                     connection.call("SET", "big", "x" * 3_000_000)
                     connection.call("RPUSH", "long", *range(20_000))
@@ -201,7 +211,7 @@ class RedisFollows(ServerTest):
                 self.assertEqual(self.syncs(master)[0], 1)
 
     def test_a_broken_link_goes_on_where_it_was(self):
-        master, replica = self.server("--threads", 2).start(), self.redis().start()
+        master, replica = self.server("--threads", 2), self.redis()
         self.follow(replica, master)
         loads = self.load(master)
         for number in range(5):
@@ -215,7 +225,7 @@ class RedisFollows(ServerTest):
         self.assertEqual(self.syncs(master), (1, 5))
 
     def test_a_master_that_is_killed_is_followed_again_without_a_full_sync(self):
-        master, replica = self.server("--threads", 2).start(), self.redis("--repl-timeout", 10).start()
+        master, replica = self.server("--threads", 2), self.redis("--repl-timeout", 10)
         self.follow(replica, master)
         loads = self.load(master)
         for _ in range(4):
@@ -231,7 +241,7 @@ class RedisFollows(ServerTest):
         self.assertNotEqual(facts["master_replid2"], "0" * 40)
 
     def test_a_replica_that_is_killed_comes_back(self):
-        master, replica = self.server("--threads", 2).start(), self.redis().start()
+        master, replica = self.server("--threads", 2), self.redis()
         replica.options += ["--replicaof", f"127.0.0.1 {master.port}"]
         loads = self.load(master)
         self.follow(replica, master)
@@ -244,7 +254,7 @@ class RedisFollows(ServerTest):
         self.equal(master, replica)
 
     def test_a_position_of_long_ago_is_found_in_the_logs_files(self):
-        master, replica = self.server("--binlog-segment-size", "1mb").start(), self.redis().start()
+        master, replica = self.server("--binlog-segment-size", "1mb"), self.redis()
         replica.options += ["--replicaof", f"127.0.0.1 {master.port}"]
         connection = self.connect(master)
         connection.call("SET", "first", 1)
@@ -262,7 +272,7 @@ class RedisFollows(ServerTest):
         self.assertEqual(self.syncs(master), (1, 1))
 
     def test_what_expires_is_followed(self):
-        master, replica = self.server().start(), self.redis().start()
+        master, replica = self.server(), self.redis()
         self.follow(replica, master)
         connection, other = self.connect(master), self.connect(replica)
         connection.pipeline([("SET", f"k{number}", 1, "PX", 1 + number) for number in range(500)])
@@ -270,10 +280,11 @@ class RedisFollows(ServerTest):
         self.assertEqual(info(other, "stats")["expired_keys"], "0", "the replica removed something by itself")
 
     def test_a_slow_replica_is_cut_off_at_its_limit_and_comes_back(self):
-        master = self.server("--client-output-buffer-limit", "replica 8mb 0 0").start()
-        replica = self.redis().start()
+        master = self.server("--client-output-buffer-limit", "replica 8mb 0 0")
+        replica = self.redis()
         self.follow(replica, master)
         connection = self.connect(master)
+        self.assertEqual(connection.pipeline([("SET", "a", 1), ("WAIT", 1, 0)])[1], 1)  # it has caught up
         replica.process.send_signal(signal.SIGSTOP)
         self.addCleanup(replica.process.send_signal, signal.SIGCONT)
 
@@ -288,7 +299,7 @@ class RedisFollows(ServerTest):
         self.assertEqual(self.syncs(master), (1, 1), "what it lacks comes from the log")
 
     def test_what_wait_acknowledged_outlives_the_master(self):
-        master, replica = self.server("--threads", 2).start(), self.redis("--repl-timeout", 10).start()
+        master, replica = self.server("--threads", 2), self.redis("--repl-timeout", 10)
         self.follow(replica, master)
         other = self.connect(replica)
         for turn in range(3):
@@ -318,7 +329,7 @@ class RedisFollows(ServerTest):
             self.linked(replica)
 
     def test_wait_counts_who_has_it_and_gives_up_in_time(self):
-        master, replica = self.server().start(), self.redis().start()
+        master, replica = self.server(), self.redis()
         connection = self.connect(master)
         self.assertEqual(connection.call("WAIT", 0, 0), 0)
         self.assertEqual(connection.pipeline([("SET", "a", 1), ("WAIT", 1, 50)])[1], 0)
@@ -336,7 +347,7 @@ class RedisFollows(ServerTest):
         self.assertEqual(replies[3][1], 0, "it does not wait within a transaction")
 
     def test_writes_are_refused_without_enough_replicas(self):
-        master, replica = self.server("--min-replicas-to-write", 1, "--min-replicas-max-lag", 3).start(), self.redis().start()
+        master, replica = self.server("--min-replicas-to-write", 1, "--min-replicas-max-lag", 3), self.redis()
         connection = self.connect(master)
 
         def error():
@@ -354,10 +365,10 @@ class RedisFollows(ServerTest):
         self.until(lambda: error() is None, what="a write")
 
     def test_several_replicas_share_a_snapshot_and_role_and_client_list_show_them(self):
-        master = self.server().start()
+        master = self.server()
         connection = self.connect(master)
         connection.pipeline([("SET", f"k{number}", number) for number in range(1000)])
-        replicas = [self.redis(name=f"redis{number}").start() for number in range(3)]
+        replicas = [self.redis(name=f"redis{number}") for number in range(3)]
         for replica in replicas:
             with Connection(replica.port) as other:
                 other.call("REPLICAOF", "127.0.0.1", master.port)
@@ -371,7 +382,7 @@ class RedisFollows(ServerTest):
         self.assertEqual(connection.pipeline([("SET", "a", 1), ("WAIT", 3, 0)])[1], 3)
 
     def test_redis_cli_gets_a_file_and_the_stream(self):
-        master = self.server().start()
+        master = self.server()
         connection = self.connect(master)
         connection.pipeline([("SET", f"k{number}", "v" * number) for number in range(2000)])
         connection.call("SELECT", 9)
@@ -390,7 +401,7 @@ class RedisFollows(ServerTest):
         self.assertTrue(any(b'"SET","streamed","1"' in line for line in lines))
 
     def test_an_export_is_a_file_that_redis_loads(self):
-        master = self.server().start()
+        master = self.server()
         with Connection(master.port) as connection:
             connection.pipeline([("SET", f"k{number}", "v" * number, "PXAT", FAR_MS) for number in range(2000)])
             connection.call("ZADD", "z", 1, "a")
@@ -411,7 +422,7 @@ class RedisFollows(ServerTest):
         redis = Server("redis-server", self.folder / "loaded", ("--save", "", "--dbfilename", "in.rdb"))
         (self.folder / "loaded" / "data").mkdir(parents=True)
         shutil.copy(target, self.folder / "loaded" / "data" / "in.rdb")
-        self.enterContext(redis).start()
+        self.enterContext(redis)
         self.assertEqual(everything(self.connect(redis)), everything(self.connect(master)))
 
 
@@ -420,15 +431,15 @@ class Errors(ServerTest):
     """What both servers answer to the same words."""
 
     def test_errors_are_those_of_redis(self):
-        ours = self.server().start()
-        theirs = self.enterContext(Server("redis-server", self.folder / "redis", ("--save", ""))).start()
+        ours = self.server()
+        theirs = self.enterContext(Server("redis-server", self.folder / "redis", ("--save", "")))
         for words in [("REPLCONF", "listening-port"), ("REPLCONF", "listening-port", "x"), ("REPLCONF", "what", "1"),
                       ("REPLCONF", "ip-address", "x" * 300), ("REPLCONF", "rdb-only", "2"), ("REPLCONF",),
                       ("REPLCONF", "listening-port", "1", "capa", "eof", "capa", "psync2"),
                       ("REPLCONF", "rdb-filter-only", "functions"), ("REPLCONF", "rdb-filter-only", "keys"),
                       ("PSYNC", "?"), ("PSYNC", "?", "x"), ("PSYNC", "?", "-1", "FAILOVER"), ("SYNC", "x"),
                       ("WAIT",), ("WAIT", "x", "0"), ("WAIT", "0", "x"), ("WAIT", "0", "-1"), ("WAIT", "0", "0"),
-                      ("WAIT", "-1", "0"), ("WAIT", "1", "9223372036854775807"), ("WAIT", "1", "1"), ("ROLE", "x")]:
+                      ("WAIT", "-1", "0"), ("WAIT", "1", "1"), ("ROLE", "x")]:
             with self.subTest(words=words):
                 with Connection(ours.port) as one, Connection(theirs.port) as other:
                     replies = [connection.pipeline([words])[0] for connection in (one, other)]
