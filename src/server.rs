@@ -8,6 +8,7 @@ use crate::commands::args::Args;
 use crate::config::{Config, Extent, Id, SetError};
 use crate::encoding::meta::Type;
 use crate::info::{Numbers, Sections, Statistics};
+use crate::replication::master::Replica;
 use crate::resp::Reply;
 use crate::session::Session;
 use crate::slowlog::SlowLog;
@@ -50,6 +51,29 @@ pub trait Server {
 
     /// Offset of the end of the log, as replication counts it.
     fn log_offset(&self) -> u64;
+
+    /// Offset up to which the log is on disk.
+    fn synced_offset(&self) -> u64 {
+        self.log_offset()
+    }
+
+    /// The slaves of this server, in the order of their clients' ids.
+    fn replicas(&self) -> Vec<Replica> {
+        Vec::new()
+    }
+
+    /// Whether slaves can be served now; the error that they get if not.
+    fn may_serve_replicas(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    /// A slave, by the id of its client, has run the stream up to an offset, and has it on disk up to another.
+    fn acknowledge(&self, _id: u64, _offset: u64, _durable: Option<u64>) {}
+
+    /// How many slaves have acknowledged an offset; to be on disk, if `durable`.
+    fn acknowledged(&self, _offset: u64, _durable: bool) -> i64 {
+        0
+    }
 
     /// The slow log. Held only as long as it takes to read or to add an entry.
     fn slow_log(&self) -> &Mutex<SlowLog>;

@@ -1,6 +1,8 @@
 //! What one client is to the server: who, where, in which protocol.
 
 use crate::pubsub::Counts;
+use crate::replication::handshake::{Announced, Request};
+use crate::replication::master::Wait;
 use crate::resp::Protocol;
 use crate::tracking::Tracking;
 
@@ -49,6 +51,16 @@ pub struct Session {
     pub pushed: bool,
     /// How often RESET was called: what the connection keeps beside its session is forgotten then.
     pub resets: u64,
+    /// What a slave said of itself with REPLCONF.
+    pub announced: Announced,
+    /// It is a slave's: PSYNC or SYNC was accepted.
+    pub is_replica: bool,
+    /// What it asked for, until the connection has taken note of it.
+    pub replicates: Option<Request>,
+    /// What it waits for (WAIT, WAITAOF), until the connection has taken note of it.
+    pub waits: Option<Wait>,
+    /// An offset of the log that all its writes are before.
+    pub written: u64,
     /// The connection ends when what was answered so far has been sent.
     pub closing: bool,
 }
@@ -118,13 +130,22 @@ impl Session {
             tracking: None,
             pushed: false,
             resets: 0,
+            announced: Announced::default(),
+            is_replica: false,
+            replicates: None,
+            waits: None,
+            written: 0,
             closing: false,
         }
     }
 
     /// What kind of client it is.
     pub fn kind(&self) -> ClientType {
-        if self.subscriptions.is_empty() { ClientType::Normal } else { ClientType::Pubsub }
+        match () {
+            () if self.is_replica => ClientType::Replica,
+            () if self.subscriptions.is_empty() => ClientType::Normal,
+            () => ClientType::Pubsub,
+        }
     }
 
     /// Whether it may run only what is about its subscriptions: RESP2 cannot tell their messages from replies.
@@ -169,6 +190,7 @@ impl Session {
             active_ms: self.active_ms,
             last_command: self.last_command,
             no_evict: self.no_evict,
+            written: self.written,
             resets: self.resets + 1,
             closing: self.closing,
             ..fresh

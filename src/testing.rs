@@ -82,6 +82,8 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
         for record in &log {
             replay.apply(&mut server.partitions, record).expect("the log replays");
         }
+        // Tests of effects are about database 0, and want to see the effects alone.
+        shared.select(0);
         server.log = log;
         server
     }

@@ -15,6 +15,7 @@ use pika_core::config::choice::AppendFsync;
 use pika_core::config::options;
 
 use crate::message::{Append, Logged};
+use crate::replication::feed::Feed;
 use crate::state::{State, lock, now_ms};
 
 #[derive(Debug)]
@@ -39,7 +40,9 @@ pub struct Log {
     progress: Condvar,
     /// The actor, once it runs.
     pub actor: OnceLock<Addr<Binlog>>,
-    /// Offsets that backups hold.
+    /// What slaves read.
+    pub feed: Feed,
+    /// Offsets that backups and slaves hold.
     pub pins: Mutex<Vec<retention::Pin>>,
 }
 
@@ -58,6 +61,7 @@ impl Log {
             waiters: Mutex::default(),
             progress: Condvar::new(),
             actor: OnceLock::new(),
+            feed: Feed::default(),
             pins: Mutex::default(),
         }
     }
@@ -105,11 +109,13 @@ impl Log {
         if let Err(error) = result {
             crate::server::fail_stop(&self.logger, &format!("binlog: {error}"));
         }
+        self.feed.push(&ready);
         ready.len()
     }
 
     fn commit(&self, offset: u64) {
         self.committed.fetch_max(offset, Ordering::Release);
+        self.feed.wake();
     }
 
     /// How far writes may be answered: written, or synced if the policy is `always`.

@@ -21,6 +21,8 @@ use pika_core::config::options;
 use pika_core::keyspace::table::Group;
 use pika_core::keyspace::watch::Watch;
 use pika_core::push::Push;
+use pika_core::replication::handshake::Request;
+use pika_core::replication::master::Wait;
 use pika_core::resp::{Batch, Limits, Parser, Protocol};
 use pika_core::tracking::Tracking;
 
@@ -139,6 +141,14 @@ pub struct Core {
     authenticated: bool,
     /// CLIENT REPLY is ON: every reply is sent.
     replies: bool,
+    /// It is a slave's: a link writes to its socket, and nothing else does.
+    is_replica: bool,
+    /// It becomes a slave's when what was answered before has left.
+    replicates: Option<Request>,
+    /// Its command waits for slaves.
+    waits: Option<Wait>,
+    /// It has sent writes since its session last heard where the log ends.
+    wrote: bool,
 }
 
 /// The actor.
@@ -308,6 +318,10 @@ impl Connection {
             database: 0,
             authenticated,
             replies: true,
+            is_replica: false,
+            replicates: None,
+            waits: None,
+            wrote: false,
         }));
         core.borrow_mut().me = Some(core.clone());
         Connection::create(move |ctx| {
@@ -337,6 +351,9 @@ impl Actor for Connection {
             core.state.partitions()[partition].do_send(Wake { ticket, why: Why::Gone });
         }
         lock(&core.state.clients).remove(&core.id);
+        if core.is_replica {
+            crate::replication::detach(&core.state, core.id);
+        }
         crate::messaging::forget(&core.state, core.id);
         core.state.client_count.fetch_sub(1, Ordering::AcqRel);
     }

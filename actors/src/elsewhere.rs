@@ -14,7 +14,7 @@ use pika_core::keyspace::transaction::{Block, Committed, Need, Reach, Source};
 use pika_core::keyspace::view::View;
 use pika_core::slowlog::SlowLog;
 
-use crate::message::{Lend, Return, Viewed};
+use crate::message::{Gathering, Lend, Return, Viewed};
 use crate::messaging;
 use crate::partition::{environment, keys_of};
 use crate::state::State;
@@ -208,6 +208,26 @@ fn read_over_all(
         }
     });
     None
+}
+
+/// Does what was asked with all states, and sends them home.
+pub fn look_at_all_elsewhere(gathering: Box<Gathering>, state: &Arc<State>) {
+    let shared = state.clone();
+    state.reads.run(move || {
+        let Gathering { mut held, then } = *gathering;
+        then(&mut held);
+        for partition in held {
+            let index = partition.index;
+            shared.partitions()[index].do_send(Return {
+                state: partition,
+                group: None,
+                handed_off: false,
+                cause: 0,
+                work: None,
+                blocked: None,
+            });
+        }
+    });
 }
 
 fn slow_elsewhere(state: &State, work: &Work, op: &Op, took: Duration) {

@@ -15,6 +15,8 @@
 //! * [`write_behind`]: the only writer of RocksDB. * [`reads`]: threads that wait for the disk.
 //! * [`compaction`]: rewriting the store by hand, and after a flush.
 //! * [`expirer`]: finds what is due. * [`admin`]: INFO, CONFIG, BGSAVE, SHUTDOWN, on a thread that may wait.
+//! * [`replication`]: slaves: their links, snapshots, and who waits for them.
+//! * [`export`]: all data as an RDB file.
 //! * [`file_limit`]: who gets how many file descriptors.
 //! * [`state`]: what all of them share. [`service`]: what commands ask of the server.
 //! * [`server`]: the order of starting and stopping.
@@ -27,6 +29,7 @@ pub mod compaction;
 pub mod connection;
 pub mod elsewhere;
 pub mod expirer;
+pub mod export;
 pub mod file_limit;
 pub mod inbox;
 pub mod listener;
@@ -37,6 +40,7 @@ pub mod messaging;
 pub mod migration;
 pub mod partition;
 pub mod reads;
+pub mod replication;
 pub mod router;
 pub mod server;
 pub mod service;

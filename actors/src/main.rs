@@ -1,4 +1,5 @@
-//! The Pika daemon: `pika [CONFIG_DIR | FILE] [--OPTION VALUE …]`, `pika restore BACKUP [--dir DIR]`.
+//! The Pika daemon: `pika [CONFIG_DIR | FILE] [--OPTION VALUE …]`, `pika restore BACKUP [--dir DIR]`,
+//! `pika export --rdb FILE [--dir DIR]`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const USAGE: &str = "usage: pika [CONFIG_DIR | CONFIG_FILE] [--OPTION VALUE ...]
        pika restore BACKUP_DIR [--dir DIR]
+       pika export --rdb FILE [--dir DIR]
        pika --version | --help
 
 Without a configuration, ./config is read if it is there. Options: docs/config.md.";
@@ -28,6 +30,15 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         _ => {}
+    }
+    if arguments.first().map(String::as_str) == Some("export") {
+        return match export(arguments.get(1..).unwrap_or_default()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("pika: {error}");
+                ExitCode::FAILURE
+            }
+        };
     }
     let restore = (arguments.first().map(String::as_str) == Some("restore")).then(|| {
         arguments.remove(0);
@@ -63,6 +74,20 @@ fn restore_from(backup: &str, arguments: &[String]) -> Result<(), String> {
     let config = loaded(arguments)?.config;
     let report = pika::backup::restore(Path::new(backup), Path::new(config.get(options::DIR)))?;
     println!("{report}");
+    Ok(())
+}
+
+fn export(arguments: &[String]) -> Result<(), String> {
+    let [what, target, rest @ ..] = arguments else { return Err(USAGE.into()) };
+    if what != "--rdb" || target.starts_with("--") {
+        return Err(USAGE.into());
+    }
+    let config = loaded(rest)?.config;
+    let (logger, guard) =
+        pika::logging::start("", config.get(options::LOGLEVEL)).map_err(|error| format!("log: {error}"))?;
+    let report = pika::export::to_rdb(&config, Path::new(target), &logger);
+    drop(guard);
+    println!("{}", report?);
     Ok(())
 }
 

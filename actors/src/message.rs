@@ -17,6 +17,7 @@ use pika_core::keyspace::expiry::Due;
 use pika_core::keyspace::namespace::Namespaces;
 use pika_core::keyspace::partition::{Partition, Stats};
 use pika_core::keyspace::write_behind::Applied;
+use pika_core::replication::master::Wait;
 use pika_core::server::Unblock;
 use pika_core::session::Session;
 
@@ -71,6 +72,40 @@ pub struct Viewed(pub Box<Work>);
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Lend(pub Box<Exclusive>);
+
+/// Full synchronisation → partition → the next partition: lend your state to something that looks at all of them.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Gather(pub Box<Gathering>);
+
+/// Something that looks at the states of all partitions, on its way through them.
+pub struct Gathering {
+    /// States lent so far, in order; the groups of each are closed.
+    pub held: Vec<Box<Partition>>,
+    /// What is to be done with all of them, on a thread that may wait. It writes nothing.
+    pub then: Box<dyn FnOnce(&mut Vec<Box<Partition>>) + Send>,
+}
+
+impl std::fmt::Debug for Gathering {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gathering").field("held", &self.held.len()).finish_non_exhaustive()
+    }
+}
+
+/// Connection → replicator: this command waits for slaves. Answered by [`Finished`]. At most one of each client.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Await {
+    /// The command.
+    pub work: Box<Work>,
+    /// What it waits for.
+    pub wait: Wait,
+}
+
+/// Connection → replicator: a slave has acknowledged something, and somebody waits.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Acknowledged;
 
 /// Back to its partition, after a command over all of them.
 #[derive(Debug, Message)]

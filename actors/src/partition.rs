@@ -28,7 +28,7 @@ use pika_core::keyspace::write_behind::Applied;
 use pika_core::slowlog::SlowLog;
 
 use crate::connection::Core;
-use crate::elsewhere::{run_exclusive_elsewhere, run_on_view, to_record};
+use crate::elsewhere::{look_at_all_elsewhere, run_exclusive_elsewhere, run_on_view, to_record};
 use crate::message::*;
 use crate::messaging;
 use crate::state::{State, now_ms};
@@ -100,6 +100,7 @@ pub struct Host {
 enum Deferred {
     Work(Box<Work>),
     Lend(Box<Exclusive>),
+    Gather(Box<Gathering>),
     Expire(Vec<expiry::Due>),
 }
 
@@ -656,6 +657,20 @@ impl Host {
         }
     }
 
+    /// Lends the state to something that looks at all of them, or has it done if this is the last of them.
+    fn gather(&mut self, mut gathering: Box<Gathering>) {
+        if self.partition.is_none() {
+            self.away.push_back(Deferred::Gather(gathering));
+            return;
+        }
+        self.close_group();
+        gathering.held.extend(self.partition.take());
+        match self.state.partitions().get(self.index + 1) {
+            Some(next) => next.do_send(Gather(gathering)),
+            None => look_at_all_elsewhere(gathering, &self.state),
+        }
+    }
+
     fn come_home(&mut self, message: Return) {
         self.partition = Some(message.state);
         self.under_way += usize::from(message.handed_off);
@@ -699,6 +714,7 @@ impl Host {
         match deferred {
             Deferred::Work(work) => self.resume(work),
             Deferred::Lend(exclusive) => self.lend(exclusive),
+            Deferred::Gather(gathering) => self.gather(gathering),
             Deferred::Expire(due) => self.expire(due),
         }
     }
@@ -869,6 +885,14 @@ impl Handler<Lend> for PartitionActor {
 
     fn handle(&mut self, Lend(exclusive): Lend, _: &mut Self::Context) {
         self.host.borrow_mut().lend(exclusive);
+    }
+}
+
+impl Handler<Gather> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, Gather(gathering): Gather, _: &mut Self::Context) {
+        self.host.borrow_mut().gather(gathering);
     }
 }
 

@@ -26,6 +26,7 @@ use crate::binlog::{Binlog, Log};
 use crate::file_limit::FileLimit;
 use crate::partition::PartitionActor;
 use crate::reads::ReadPool;
+use crate::replication::replicator::Replicator;
 use crate::service::Service;
 use crate::state::{Budget, Parts, State, lock, now_ms};
 use crate::system;
@@ -232,6 +233,23 @@ fn open_data(
     })
 }
 
+/// The partitions of a data folder whose server does not run, and the folder's lock.
+///
+/// # Errors
+/// A text for the operator: there is no data, it is in use, or cannot be read.
+#[expect(clippy::vec_box, reason = "partitions are boxed where they serve")]
+pub fn open_for_reading(
+    config: &Config,
+    logger: &slog::Logger,
+) -> Result<(Vec<Box<Partition>>, fs::File), String> {
+    let folder = Path::new(config.get(options::DIR));
+    check_format(folder)?;
+    let files = FileLimit::at_start(config)?;
+    let lock = open_folder(folder)?;
+    let opened = open_data(config, rocks_options(config, &budget(config), &files), 1, logger)?;
+    Ok((opened.partitions, lock))
+}
+
 /// Runs the log's records of a range of offsets. Returns how many of them the data lacked.
 fn run_again(
     replay: &mut recovery::Replay,
@@ -287,6 +305,9 @@ pub fn run(start: Start) -> Result<(), String> {
     let always = config.get(options::APPENDFSYNC) == AppendFsync::Always;
     let log =
         Arc::new(Log::new(opened.writer, config.get(options::BINLOG_SEGMENT_SIZE), always, logger.clone()));
+    let shared = opened.partitions.first().map(|partition| partition.shared.clone());
+    let shared = shared.ok_or("there are no partitions")?;
+    let history = crate::replication::open_history(&folder, shared.next_offset())?;
     let (write_behind_handle, queue) = WriteBehindHandle::new(opened.flushed);
     let reads = ReadPool::start("pika-read", config.get(options::READ_THREADS) as usize)
         .map_err(|error| error.to_string())?;
@@ -312,6 +333,8 @@ pub fn run(start: Start) -> Result<(), String> {
         config,
         config_path,
         started: opened.report,
+        replication: crate::replication::Replication::new(history, folder.clone()),
+        shared,
     }));
     write_behind::start(state.clone(), queue, replay_limit, opened.write_behind, opened.reach)
         .map_err(|error| error.to_string())?;
@@ -345,6 +368,11 @@ async fn serve(
     let binlog_arbiter = named_arbiter("pika-binlog".into());
     let shared = state.clone();
     let _ = state.log.actor.set(Binlog::start_in_arbiter(&binlog_arbiter.handle(), |_| Binlog::new(shared)));
+    let sync_arbiter = named_arbiter("pika-sync".into());
+    let shared = state.clone();
+    let replicator = Replicator::start_in_arbiter(&sync_arbiter.handle(), |_| Replicator::new(shared));
+    let _ = state.replication.actor.set(replicator);
+    let _ = state.replication.arbiter.set(sync_arbiter.handle());
     let admin_arbiter = named_arbiter("pika-admin".into());
     let shared = state.clone();
     let admin =
@@ -417,6 +445,11 @@ pub fn stop(service: &Service) -> Result<(), String> {
     let began = Instant::now();
     service.drain();
     state.log.sync();
+    let end = state.log.synced();
+    if let Err(error) = state.replication.change_history(|history| history.stop(end)) {
+        // The next start takes it for a crash: slaves go on all the same.
+        slog::error!(state.logger, "the end of the history could not be written"; "error" => %error);
+    }
     let (done, wait) = std::sync::mpsc::channel();
     state.write_behind.send(Job::Stop(done));
     let _ = wait.recv();
@@ -463,7 +496,9 @@ fn close_idle(state: &State) {
     }
     let now = now_ms();
     for client in lock(&state.clients).values() {
-        if now.saturating_sub(lock(&client.session).active_ms) > timeout * 1000
+        let session = lock(&client.session);
+        if now.saturating_sub(session.active_ms) > timeout * 1000
+            && !session.is_replica
             && let Some(address) = client.address.get()
         {
             address.do_send(crate::message::Kill);

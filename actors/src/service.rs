@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pika_core::config::{Config, Disk, Extent, Id, SetError, options, rewrite};
 use pika_core::engine::{Engine, Family};
 use pika_core::info::{self, Numbers, Section, Sections, Statistics};
+use pika_core::replication::master::Replica;
 use pika_core::server::{
     Backup, ClientFacts, Compact, Identity, Messages, Migration, Moved, Pause, Server, Shutdown, Unblock,
 };
@@ -135,7 +136,20 @@ impl Service {
         binlog.flushed_offset = flushed;
         binlog.epoch = u64::from(facts.epoch);
         binlog.pins = lock(&self.state.log.pins).iter().map(|pin| (pin.name.clone(), pin.offset)).collect();
-        numbers.replication.id = lock(&self.state.replication_id).clone();
+        {
+            let history = lock(&self.state.replication.history);
+            numbers.replication.id = history.id().to_string();
+            numbers.replication.earlier =
+                history.earlier().first().map(|earlier| (earlier.id.to_string(), earlier.until));
+        }
+        let (limits, now) = (crate::replication::limits(&self.state.config()), crate::state::now_ms());
+        let master = lock(&self.state.replication.master);
+        let matters = limits.min_replicas > 0 && limits.max_lag_s > 0;
+        numbers.replication.good = matters.then(|| master.good(&limits, now));
+        numbers.replication.replicas = master.replicas().map(|(_, replica)| replica.clone()).collect();
+        numbers.replication.syncs = master.counters;
+        numbers.replication.now_ms = now;
+        drop(master);
         numbers.replication.offset = facts.written_offset;
         numbers.replication.backlog = facts.written_offset - facts.oldest_offset;
     }
@@ -303,6 +317,22 @@ impl Server for Service {
         self.state.log.committed()
     }
 
+    fn synced_offset(&self) -> u64 {
+        self.state.log.synced()
+    }
+
+    fn replicas(&self) -> Vec<Replica> {
+        lock(&self.state.replication.master).replicas().map(|(_, replica)| replica.clone()).collect()
+    }
+
+    fn acknowledge(&self, id: u64, offset: u64, durable: Option<u64>) {
+        crate::replication::acknowledge(&self.state, id, offset, durable);
+    }
+
+    fn acknowledged(&self, offset: u64, durable: bool) -> i64 {
+        lock(&self.state.replication.master).acknowledged(offset, durable)
+    }
+
     fn slow_log(&self) -> &Mutex<SlowLog> {
         &self.state.slow_log
     }
@@ -387,6 +417,7 @@ impl Server for Service {
         lock(&self.state.slow_log).set_max_len(config.get(options::SLOWLOG_MAX_LEN));
         self.state.replace_config(config);
         crate::messaging::shrink(&self.state);
+        crate::replication::refresh(&self.state);
         self.control(|| Control::Reconfigure);
         Ok(())
     }
@@ -470,7 +501,10 @@ impl Server for Service {
     }
 
     fn change_replication_id(&self) {
-        *lock(&self.state.replication_id) = system::random_hex(40);
+        let fresh = crate::replication::new_id();
+        if let Err(error) = self.state.replication.change_history(|history| history.adopt(fresh)) {
+            crate::server::fail_stop(&self.state.logger, &format!("replication: {error}"));
+        }
     }
 
     /// As in Redis, nobody is served meanwhile: all serving threads sleep as long as this one.

@@ -1,7 +1,7 @@
 //! A client's socket: TCP or Unix, in two halves.
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -67,6 +67,14 @@ impl ReadHalf {
 }
 
 impl WriteHalf {
+    /// The same socket once more, for another thread's runtime. It stays open until both are closed.
+    pub fn duplicate(&self) -> io::Result<Accepted> {
+        Ok(match self {
+            WriteHalf::Tcp(half) => Accepted::Tcp(half.as_ref().as_fd().try_clone_to_owned()?.into()),
+            WriteHalf::Unix(half) => Accepted::Unix(half.as_ref().as_fd().try_clone_to_owned()?.into()),
+        })
+    }
+
     /// Writes as much as the socket takes now.
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {

@@ -14,6 +14,7 @@ use pika_core::engine::rocks::RocksEngine;
 use pika_core::info::Statistics;
 use pika_core::keyspace::expiry::survey::Expiries;
 use pika_core::keyspace::watch::Watch;
+use pika_core::keyspace::partition::Shared;
 use pika_core::server::Identity;
 use pika_core::server::Unblock;
 use pika_core::session::Session;
@@ -27,6 +28,7 @@ use crate::inbox::Inbox;
 use crate::messaging::Messaging;
 use crate::partition::PartitionActor;
 use crate::reads::ReadPool;
+use crate::replication::Replication;
 use crate::write_behind::WriteBehindHandle;
 
 /// Locks, whether or not another thread panicked while it held the lock: a panic ends the process anyway.
@@ -105,6 +107,8 @@ pub struct Counters {
     pub disk_waits: AtomicU64,
     /// Clients that wait for a key now.
     pub blocked_clients: AtomicU64,
+    /// Bytes written to slaves; they count among the others too.
+    pub replication_output_bytes: AtomicU64,
     /// Clients closed at their output limit.
     pub output_limit_disconnections: AtomicU64,
 }
@@ -202,8 +206,10 @@ pub struct State {
     pub compacting: AtomicBool,
     /// How far it is.
     pub compaction: Mutex<crate::compaction::Progress>,
-    /// Replication id.
-    pub replication_id: Mutex<String>,
+    /// Slaves, and which history the data is of.
+    pub replication: Replication,
+    /// What all partitions share.
+    pub shared: Arc<Shared>,
     /// Most memory ever seen in use.
     pub peak_memory: AtomicU64,
     /// When the process started.
@@ -245,6 +251,10 @@ pub struct Parts {
     pub config_path: Option<std::path::PathBuf>,
     /// See [`State`].
     pub started: crate::server::StartReport,
+    /// See [`State`].
+    pub replication: Replication,
+    /// See [`State`].
+    pub shared: Arc<Shared>,
 }
 
 impl State {
@@ -268,7 +278,8 @@ impl State {
         messaging.configure(&parts.config);
         State {
             messaging,
-            replication_id: Mutex::new(crate::system::random_hex(40)),
+            replication: parts.replication,
+            shared: parts.shared,
             identity: parts.identity,
             logger: parts.logger,
             engine: parts.engine,

@@ -293,6 +293,7 @@ fn flags(facts: &ClientFacts) -> String {
     let session = &facts.session;
     let unix = session.address.starts_with('/');
     let letters = [
+        (session.is_replica, 'S'),
         (session.monitors, 'O'),
         (!session.subscriptions.is_empty(), 'P'),
         (facts.queued.is_some(), 'x'),

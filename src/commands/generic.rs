@@ -3,7 +3,7 @@
 use super::*;
 
 mod copy;
-pub(super) mod dump;
+pub(crate) mod dump;
 mod expire;
 pub(super) mod keys;
 pub mod migrate;

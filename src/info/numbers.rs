@@ -2,6 +2,7 @@
 
 use super::Statistics;
 use crate::keyspace::counts::Counts;
+use crate::replication::master::{Counters, Replica};
 
 /// All numbers. What a server cannot tell stays 0.
 #[derive(Debug, Clone, Default)]
@@ -187,6 +188,16 @@ pub struct ReplicationNumbers {
     pub offset: u64,
     /// Bytes of the log that a slave can still ask for.
     pub backlog: u64,
+    /// The history before, and the last offset up to which it is the same.
+    pub earlier: Option<(String, u64)>,
+    /// The slaves.
+    pub replicas: Vec<Replica>,
+    /// How many of them are in time, if writes depend on it.
+    pub good: Option<u32>,
+    /// Synchronisations since the start.
+    pub syncs: Counters,
+    /// Now, Unix time in ms.
+    pub now_ms: u64,
 }
 
 /// Processor time, in seconds.

@@ -246,8 +246,10 @@ impl Replay {
             let first = command.first as usize;
             let ranges = &batch.ranges[first..first + command.count as usize];
             let args = Args::new(&record.payload, ranges);
-            // Within a transaction over several databases.
-            if args.word(0) == b"SELECT" {
+            if is_of_stream_only(args.word(0)) {
+                continue;
+            }
+            if args.word(0).eq_ignore_ascii_case(b"select") {
                 let number = crate::number::parse_i64(args.word(1)).and_then(|n| usize::try_from(n).ok());
                 database = number.ok_or_else(|| malformed("selects no database".into()))?;
                 continue;
@@ -312,6 +314,13 @@ impl Replay {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a command is in the log for the sake of slaves, and changes nothing: heartbeats, what asks for an
+/// acknowledgement, messages to subscribers, and the borders of transactions, which a record has as a whole or not.
+fn is_of_stream_only(name: &[u8]) -> bool {
+    let names = [&b"MULTI"[..], b"EXEC", b"PING", b"REPLCONF", b"PUBLISH", b"SPUBLISH"];
+    names.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
 /// The row of a logged command, or of its subcommand; `None` if it is none that runs on keys.

@@ -85,6 +85,8 @@ pub struct Transaction<'a> {
     counts: SmallVec<[(usize, Namespace, Meta<'static>, i64); 2]>,
     orphans: Vec<(usize, Orphan)>,
     effects: Vec<u8>,
+    /// How many commands these are.
+    effect_count: usize,
     expired: Vec<(KeyBuf, usize)>,
     slots: Option<(Slot, Slot)>,
     flushed: Vec<usize>,
@@ -141,6 +143,7 @@ impl<'a> Transaction<'a> {
             counts: SmallVec::new(),
             orphans: Vec::new(),
             effects: Vec::new(),
+            effect_count: 0,
             expired: Vec::new(),
             slots: None,
             flushed: Vec::new(),

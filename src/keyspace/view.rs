@@ -96,8 +96,22 @@ impl View {
         self.ranges.iter().find(|(of, _, _)| *of == family).map(|(_, range, _)| range.clone())
     }
 
-    /// Shows a range in order; one that was not asked for when the moment was kept is a need.
-    pub(super) fn range(
+    /// Which namespaces the databases showed.
+    pub fn namespaces(&self) -> &Namespaces {
+        &self.namespaces
+    }
+
+    /// The numbers of keys; one overwritten blindly a moment before may be counted twice.
+    pub fn counts(&self) -> &AllCounts {
+        &self.counts
+    }
+
+    /// Shows a range in order, until `visit` returns false; one that was not asked for when the moment was kept is a
+    /// need.
+    ///
+    /// # Errors
+    /// [`Stop::Need`], [`Stop::Engine`], and what `visit` returns.
+    pub fn range(
         &self,
         family: Family,
         range: &Range,

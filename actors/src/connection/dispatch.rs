@@ -135,6 +135,7 @@ impl Core {
             match where_to {
                 Route::Partition(owner) => {
                     let replies = self.replies || self.reply_permit();
+                    self.wrote |= entry.command.is_write();
                     let tracked = self.tracks(entry);
                     self.show(entry, parsed.args(command), self.database);
                     ops.push(Op {
@@ -192,10 +193,22 @@ impl Core {
             self.host.borrow_mut().statistics.rejected(entry.id);
             return Err(Some(error));
         }
+        if self.state.replication.refuses_writes.load(Ordering::Relaxed) && self.would_write(entry.command) {
+            self.host.borrow_mut().statistics.rejected(entry.id);
+            return Err(Some(b"NOREPLICAS Not enough good replicas to write.".to_vec()));
+        }
         if self.state.paused.load(Ordering::Relaxed) && self.is_paused(entry.command) {
             return Err(None);
         }
         Ok(entry)
+    }
+
+    /// EXEC writes what was queued.
+    fn would_write(&self, command: &Command) -> bool {
+        match (command.run, &self.transaction) {
+            (Run::Queue(Queue::Run), Some(transaction)) => transaction.commands().any(Command::is_write),
+            _ => command.is_write(),
+        }
     }
 
     fn is_paused(&self, command: &Command) -> bool {

@@ -14,6 +14,10 @@ use crate::message::{Deliver, Kill};
 impl Core {
     /// Adds replies that may leave when the log has `group`.
     pub(super) fn append(&mut self, bytes: BytesMut, group: Group) {
+        if self.is_replica && self.replicates.is_none() {
+            // Its socket is its link's.
+            return;
+        }
         let logged = if group == 0 { 0 } else { self.host.borrow().logged() };
         if self.held.is_empty() && group <= logged {
             if self.output.is_empty() {
@@ -135,6 +139,9 @@ impl Core {
         }
         self.handle.output_bytes.store(self.held_bytes, Ordering::Relaxed);
         self.pushed_bytes = self.pushed_bytes.min(self.held_bytes);
+        if self.replicates.is_some() && self.held.is_empty() && self.under_way == 0 {
+            self.become_replica();
+        }
         if self.close_after_output && self.held.is_empty() && self.under_way == 0 {
             self.close();
         }

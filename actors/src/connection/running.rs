@@ -8,7 +8,7 @@ use pika_core::commands::table::Entry;
 use pika_core::resp::Reply;
 
 use super::{Assembly, Core, OUTPUT_PAUSE, Parsed};
-use crate::message::{Administer, Execute, Lend};
+use crate::message::{Administer, Await, Execute, Lend};
 use crate::partition::Ran;
 use crate::router::Route;
 use crate::state::lock;
@@ -200,6 +200,14 @@ impl Core {
         match route {
             Route::Session => {
                 let (reply, permit) = self.run_session(&work, entry, false);
+                if let Some(wait) = self.waits.take()
+                    && let Some(replicator) = self.state.replication.actor.get()
+                {
+                    work.ops[0].replies = permit;
+                    self.under_way += 1;
+                    replicator.do_send(Await { work, wait });
+                    return false;
+                }
                 if permit {
                     self.append(reply, 0);
                 }
@@ -222,6 +230,7 @@ impl Core {
                 false
             }
             Route::All | Route::Partition(_) => {
+                self.wrote |= entry.command.is_write();
                 self.under_way += 1;
                 work.home = self.host.borrow().index;
                 let exclusive = Exclusive { work, held: Vec::new() };

@@ -18,6 +18,22 @@ use crate::state::{lock, now_us};
 use crate::work::{Op, Work};
 
 impl Core {
+    /// Gives the socket to a link: all that was answered before has left.
+    pub(super) fn become_replica(&mut self) {
+        let Some(request) = self.replicates.take() else { return };
+        let (announced, peer) = {
+            let session = lock(&self.handle.session);
+            let ip = session.address.rsplit_once(':').map_or(&session.address[..], |(ip, _)| ip);
+            (session.announced.clone(), ip.trim_matches(['[', ']']).to_string())
+        };
+        match self.write_half.duplicate() {
+            Ok(socket) => {
+                crate::replication::attach(&self.state, self.id, peer, announced, request, socket);
+            }
+            Err(_) => self.close(),
+        }
+    }
+
     /// Whether the reply to the next command is sent, if CLIENT REPLY is not simply ON.
     pub(super) fn reply_permit(&mut self) -> bool {
         let mut session = lock(&self.handle.session);
@@ -60,6 +76,9 @@ impl Core {
         let heard = session.subscriptions.total() + usize::from(session.monitors);
         session.last_command = Some(&entry.full_name);
         session.active_ms = now_us() / 1000;
+        if std::mem::take(&mut self.wrote) {
+            session.written = self.state.shared.next_offset();
+        }
         let caching = session.tracking.as_ref().is_some_and(|tracking| tracking.caching);
         let result = match entry.command.run {
             Run::Session(run) => {
@@ -93,6 +112,9 @@ impl Core {
         self.authenticated = session.authenticated;
         self.replies = session.replies == Replies::On;
         self.close_after_output |= session.closing;
+        self.is_replica = session.is_replica;
+        self.replicates = session.replicates.take().or(self.replicates);
+        self.waits = session.waits.take();
         *lock(&self.handle.session) = session;
         if caching && self.transaction.is_none() {
             self.end_caching(entry);

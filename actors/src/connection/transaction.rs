@@ -194,6 +194,7 @@ impl Core {
                     continue;
                 }
             }
+            self.wrote |= entry.command.is_write();
             let tracked = remembers && entry.command.flags.has(Flags::READONLY);
             ops.push(Op { entry, words, inline: false, database, replies: true, tracked });
             places.push(place as u32);

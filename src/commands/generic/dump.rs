@@ -14,7 +14,7 @@ use crate::types;
 const LONGEST_STRING: u64 = 512 * 1024 * 1024;
 
 /// Up to which sizes DUMP writes collections compactly: as Redis with the same options.
-pub(in crate::commands) fn limits(settings: &Settings) -> rdb::Limits {
+pub(crate) fn limits(settings: &Settings) -> rdb::Limits {
     rdb::Limits {
         hash_max_listpack_entries: settings.hash_max_listpack_entries,
         hash_max_listpack_value: settings.hash_max_listpack_value,

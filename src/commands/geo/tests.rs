@@ -202,6 +202,11 @@ fn the_log_has_what_was_stored() {
         ["georadiusstore"]
     );
     assert!(
-        server.log.last().unwrap().payload.starts_with(b"*2\r\n$3\r\nDEL\r\n$1\r\nd\r\n*4\r\n$4\r\nZADD")
+        server
+            .log
+            .last()
+            .unwrap()
+            .payload
+            .starts_with(b"*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nDEL\r\n$1\r\nd\r\n*4\r\n$4\r\nZADD")
     );
 }

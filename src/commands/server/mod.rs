@@ -9,6 +9,7 @@ mod info;
 mod latency;
 mod lolwut;
 mod memory;
+mod replica;
 mod replication;
 mod slowlog;
 
@@ -30,14 +31,19 @@ pub(super) const COMMANDS: &[Command] = &[
     latency::LATENCY,
     lolwut::LOLWUT,
     memory::MEMORY,
+    replica::PSYNC,
     admin::PURGELOGSTO,
+    replica::REPLCONF,
     replication::REPLICAOF,
     replication::ROLE,
     admin::SAVE,
     admin::SHUTDOWN,
     replication::SLAVEOF,
     slowlog::SLOWLOG,
+    replica::SYNC,
     info::TIME,
+    replica::WAIT,
+    replica::WAITAOF,
 ];
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Replication: so far a master without slaves.
+//! Which role the server has.
 
 use super::super::*;
 use crate::number::parse_i64;
+use crate::replication::master::Stage;
 use crate::server::SessionContext;
 
 const BASE: Command = Command {
@@ -49,6 +50,14 @@ fn role(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
     cx.reply.array(3);
     cx.reply.bulk_text("master");
     cx.reply.integer(i64::try_from(cx.server.log_offset()).unwrap_or(i64::MAX));
-    cx.reply.array(0);
+    let online = cx.server.replicas().into_iter().filter(|replica| replica.stage == Stage::Online);
+    let online: Vec<_> = online.collect();
+    cx.reply.array(online.len());
+    for replica in online {
+        cx.reply.array(3);
+        cx.reply.bulk_text(replica.ip());
+        cx.reply.bulk_text(&replica.announced.port.to_string());
+        cx.reply.bulk_text(&replica.acknowledged.to_string());
+    }
     Ok(())
 }

@@ -83,7 +83,7 @@ fn a_record_left_out_is_found_out() {
 fn what_is_no_command_of_ours_is_named() {
     for (lines, part) in [
         ("GIVE a 1", "a command that this version does not know: give"),
-        ("PING", "a command that this version does not know: ping"),
+        ("TIME", "a command that this version does not know: time"),
         ("CONFIG SET port 1", "a command that this version does not know: config"),
         ("SET a", "set has 2 words"),
     ] {
@@ -96,6 +96,68 @@ fn what_is_no_command_of_ours_is_named() {
     let cut = payload(&["SET a 1"]);
     let error = replay(1, &[record(0, 0, cut[..cut.len() - 1].to_vec())]).unwrap_err();
     assert_eq!(error.to_string(), "log record at 0: ends within a command");
+}
+
+#[test]
+fn what_is_for_slaves_only_changes_nothing() {
+    let lines = [
+        "PING",
+        "select 3",
+        "MULTI",
+        "SET a 1",
+        "SELECT 4",
+        "SET a 2",
+        "EXEC",
+        "REPLCONF GETACK *",
+        "PUBLISH c m",
+    ];
+    assert_eq!(replay(2, &[record(0, 0, payload(&lines))]), Ok(2));
+}
+
+#[test]
+fn the_payloads_are_a_stream_that_names_databases_and_transactions() {
+    let mut server = MiniServer::new(2);
+    let stream = |server: &MiniServer, from: usize| -> String {
+        let texts =
+            server.log[from..].iter().map(|record| String::from_utf8_lossy(&record.payload).into_owned());
+        let text: String = texts.collect();
+        text.split("\r\n").filter(|line| !line.starts_with(['*', '$'])).collect::<Vec<_>>().join(" ")
+    };
+    server.ask("SET a 1");
+    server.database = 5;
+    server.ask("SET a 2");
+    server.ask("SET b 2");
+    assert_eq!(stream(&server, 0), "SET a 1 SELECT 5 SET a 2 SET b 2 ");
+    let from = server.log.len();
+    server.exec(&["SET {a}b 3"]);
+    server.exec(&["SET {a}b 3", "INCR {a}b"]);
+    server.database = 0;
+    server.ask("SET a 4 PX 10");
+    server.now_ms += 20;
+    server.ask("APPEND a 5");
+    let expected = "SET {a}b 3 MULTI SET {a}b 3 INCR {a}b EXEC SELECT 0 SET a 4 PXAT 1700000000010 MULTI DEL a \
+                    APPEND a 5 EXEC ";
+    assert_eq!(stream(&server, from), expected);
+    let mut end = 0;
+    for record in &server.log {
+        assert_eq!(record.offset, end);
+        end = record.end();
+    }
+    assert_eq!(server.partitions[0].shared.next_offset(), end);
+}
+
+#[test]
+fn where_a_reader_begins_the_next_record_names_its_database() {
+    let mut server = MiniServer::new(1);
+    server.ask("SET a 1");
+    let shared = server.partitions[0].shared.clone();
+    let at = shared.select_anew();
+    let heartbeat = shared.place_heartbeat(7, payload(&["PING"]));
+    assert_eq!((heartbeat.offset, heartbeat.payload.len()), (at, 14));
+    server.ask("SET a 2");
+    let last = server.log.last().unwrap();
+    assert_eq!(last.offset, at + 14);
+    assert_eq!(last.payload, payload(&["SELECT 0", "SET a 2"]));
 }
 
 /// Words for a random command: often refused, so that what the log then has is what was not.

@@ -11,6 +11,7 @@ impl Transaction<'_> {
     /// Adds a command to what the log gets in place of the command as it came.
     pub fn effect(&mut self, words: &[&[u8]]) {
         write_command(&mut self.effects, words.iter().copied());
+        self.effect_count += 1;
     }
 
     /// Whether the command changed anything so far.
@@ -33,22 +34,23 @@ impl Transaction<'_> {
         {
             partition.events.extend(events);
         }
-        if matches!(self.source, Source::View(_)) || (!written && removals.is_empty()) {
+        if matches!(self.source, Source::View(_)) || (!written && removals.0 == 0) {
             return Committed { group: self.read_group, wrote: false, barrier: false };
         }
         self.apply(&removals, if written { Some(words) } else { None })
     }
 
     /// Removes the keys whose time has come and that the command met, and says so in the log, before the
-    /// command's own effects: a slave that keeps no time must see the same.
-    pub(super) fn remove_expired(&mut self) -> Vec<u8> {
-        let mut effects = Vec::new();
+    /// command's own effects: a slave that keeps no time must see the same. How many these are, and they.
+    pub(super) fn remove_expired(&mut self) -> (usize, Vec<u8>) {
+        let (mut count, mut effects) = (0, Vec::new());
         for (meta_key, index) in std::mem::take(&mut self.expired) {
             if matches!(self.source, Source::View(_)) || self.keeps_due {
                 continue;
             }
             let key = meta_key[key::META_PREFIX..].to_vec();
             write_command(&mut effects, [&b"DEL"[..], &key].into_iter());
+            count += 1;
             if let Some(partition) = self.partition(index) {
                 partition.stats.expired_keys += 1;
             }
@@ -67,12 +69,12 @@ impl Transaction<'_> {
             }
         }
         self.expired.clear();
-        effects
+        (count, effects)
     }
 
     pub(super) fn apply<'w>(
         mut self,
-        removals: &[u8],
+        (removal_count, removals): &(usize, Vec<u8>),
         words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
     ) -> Committed {
         let now_s = self.now_s();
@@ -139,15 +141,17 @@ impl Transaction<'_> {
             length +=
                 words.clone().into_iter().flatten().map(|word| word.len() + WORD_OVERHEAD).sum::<usize>();
         }
+        let commands = removal_count + if words.is_some() { self.effect_count.max(1) } else { 0 };
         let group = match self.partition(0) {
             Some(partition) => {
                 partition.stats.changes += changes;
-                let payload = partition.open_payload(database, now_ms, slots, length);
+                let payload = partition.begin_effects(database, now_ms, slots, (commands, length));
                 payload.extend_from_slice(removals);
                 match words {
                     Some(words) if effects.is_empty() => write_command(payload, words),
                     _ => payload.extend_from_slice(&effects),
                 }
+                partition.end_effects(commands);
                 partition.open_group()
             }
             None => 0,

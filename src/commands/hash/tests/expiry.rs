@@ -162,7 +162,8 @@ fn an_effect_names_no_relative_time_and_no_condition() {
         [
             "*6 $10 HPEXPIREAT $1 h $13 1700000010000 $6 FIELDS $1 1 $2 f0 ",
             "*3 $4 HDEL $1 h $2 f1 ",
-            "*4 $4 HSET $1 h $2 f0 $3 1.5 *6 $10 HPEXPIREAT $1 h $13 1700000010000 $6 FIELDS $1 1 $2 f0 ",
+            "*1 $5 MULTI *4 $4 HSET $1 h $2 f0 $3 1.5 *6 $10 HPEXPIREAT $1 h $13 1700000010000 $6 FIELDS $1 1 $2 \
+             f0 *1 $4 EXEC ",
         ]
     );
     assert_eq!(server.ask("HTTL h FIELDS 1 f1"), NONE);

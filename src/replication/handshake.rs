@@ -1,0 +1,75 @@
+//! What a slave says before it gets anything: REPLCONF, PSYNC, SYNC.
+
+use super::ReplicationId;
+use crate::number::parse_i64;
+
+/// What a slave said of itself with REPLCONF.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Announced {
+    /// `listening-port`; 0 if it did not say.
+    pub port: u16,
+    /// `ip-address`; empty if it did not say.
+    pub ip: String,
+    /// `capa eof`: it can take a snapshot without a length, that ends with a mark.
+    pub eof: bool,
+    /// `capa psync2`: it can go on under another id.
+    pub psync2: bool,
+    /// `rdb-only 1`: it wants the snapshot, and no stream.
+    pub only_snapshot: bool,
+    /// `rdb-filter-only`: it wants a snapshot without keys (there are no functions that it could want instead).
+    pub without_data: bool,
+    /// It came with SYNC: it never acknowledges anything.
+    pub silent: bool,
+}
+
+/// What a slave asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// Everything.
+    Whole,
+    /// What is behind an offset of a history.
+    Continue {
+        /// The history.
+        id: ReplicationId,
+        /// The last offset that it has.
+        offset: u64,
+    },
+}
+
+impl Request {
+    /// Of PSYNC's words: an id (`?` for none) and the first offset that is missing. `None` if the second is no number.
+    pub fn parse(id: &[u8], offset: &[u8]) -> Option<Request> {
+        let next = parse_i64(offset)?;
+        let known =
+            ReplicationId::parse(id).zip(u64::try_from(next).ok().and_then(|next| next.checked_sub(1)));
+        Some(match known {
+            Some((id, offset)) => Request::Continue { id, offset },
+            None if id == b"?" => Request::Whole,
+            // An id that is none, or an offset before the first: it asked, and cannot go on.
+            None => Request::Continue { id: ReplicationId::NONE, offset: u64::MAX },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn psync_names_the_first_byte_that_is_missing() {
+        let id = ReplicationId::from_random([7; 20]);
+        let parse = |offset: &str| Request::parse(id.as_str().as_bytes(), offset.as_bytes());
+        assert_eq!(parse("1"), Some(Request::Continue { id, offset: 0 }));
+        assert_eq!(parse("101"), Some(Request::Continue { id, offset: 100 }));
+        assert_eq!(parse("x"), None);
+        assert_eq!(Request::parse(b"?", b"-1"), Some(Request::Whole));
+    }
+
+    #[test]
+    fn who_cannot_go_on_is_told_from_who_did_not_ask() {
+        let id = ReplicationId::from_random([7; 20]);
+        let never = Request::Continue { id: ReplicationId::NONE, offset: u64::MAX };
+        assert_eq!(Request::parse(id.as_str().as_bytes(), b"0"), Some(never));
+        assert_eq!(Request::parse(b"short", b"5"), Some(never));
+    }
+}

@@ -1,0 +1,224 @@
+//! One moment of the whole keyspace, as an RDB file: what a full synchronisation sends, and what an export writes.
+//!
+//! The moment is taken while all partitions stand still, which takes as long as it takes to copy what the engine lacks
+//! (little, if they have just handed it off). The file is written later and elsewhere, from a snapshot of the engine,
+//! key after key: memory holds one value at a time.
+//!
+//! Keys whose time has come are written too, with that time, as Redis does: their removal is in the log behind.
+
+use std::io::Write;
+
+use crate::commands::Settings;
+use crate::commands::generic::dump::limits;
+use crate::encoding::key::{ExpiryKey, MetaKey};
+use crate::encoding::meta::{Meta, Type};
+use crate::engine::{EngineError, Family, Range};
+use crate::keyspace::partition::Partition;
+use crate::keyspace::transaction::{Need, Reach, Source, Stop, Transaction};
+use crate::keyspace::view::View;
+use crate::rdb::{self, KeyOptions, Value, Writer};
+use crate::types;
+
+use super::ReplicationId;
+
+/// After how many keys the caller is told how far it is.
+const TELL_EVERY: u64 = 1000;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Snapshot {
+    view: View,
+    offset: u64,
+}
+
+/// What the file says of its origin.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The history that the data is of.
+    pub id: ReplicationId,
+    /// The version of Redis whose dialect the server speaks.
+    pub redis_version: &'static str,
+    /// When the file is written, Unix time in seconds.
+    pub now_s: u64,
+    /// Memory in use, bytes.
+    pub used_memory: u64,
+}
+
+/// How far the writing is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Keys written.
+    pub keys: u64,
+    /// Keys that there are, nearly: one overwritten a moment before may be counted twice.
+    pub of: u64,
+    /// Bytes written.
+    pub bytes: u64,
+}
+
+/// Why a file could not be written.
+#[derive(Debug)]
+pub enum Failure {
+    /// What it was written to, or the encoding of a value.
+    Rdb(rdb::Error),
+    /// The engine failed.
+    Engine(EngineError),
+    /// An entry of the store that does not parse.
+    Corrupt(String),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failure::Rdb(error) => write!(f, "{error}"),
+            Failure::Engine(error) => write!(f, "{error}"),
+            Failure::Corrupt(what) => write!(f, "an entry does not parse: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<rdb::Error> for Failure {
+    fn from(error: rdb::Error) -> Failure {
+        Failure::Rdb(error)
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Failure {
+        match stop {
+            Stop::Engine(error) => Failure::Engine(error),
+            other => Failure::Corrupt(format!("{other:?}")),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Keeps this moment. All partitions are here, and their groups closed: none is in the middle of anything, and the
+    /// end of the log is where this moment is. From there on the log names its database anew.
+    pub fn take(partitions: &mut [&mut Partition]) -> Snapshot {
+        let everything = [Family::Meta, Family::Element, Family::Expiry];
+        let needs = everything.map(|family| Need::Range(family, Range::default()));
+        let offset = partitions[0].shared.select_anew();
+        Snapshot { view: View::keep(partitions, &needs), offset }
+    }
+
+    /// The offset of the log that it is at.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The oldest version of RDB that can tell all of it: 10 (Redis 7.0), or 12 (7.4) if a field of a hash expires.
+    ///
+    /// # Errors
+    /// [`Failure`], if the store cannot be read.
+    pub fn version(&self) -> Result<u16, Failure> {
+        let mut version = rdb::REDIS_7_0;
+        let mut failure = None;
+        self.view.range(Family::Expiry, &Range::default(), |index_key, _| {
+            // The index may be older than the hash: the hash itself says.
+            if let Some(index @ ExpiryKey { field: Some(_), .. }) = ExpiryKey::parse(index_key)
+                && let Some(database) = self.view.namespaces().database_of(index.namespace)
+            {
+                match self.value(database, index.key) {
+                    Ok(value) => {
+                        version = value.map_or(version, |value| value.lowest_version().max(version));
+                    }
+                    Err(error) => failure = Some(error),
+                }
+            }
+            Ok(failure.is_none() && version == rdb::REDIS_7_0)
+        })?;
+        failure.map_or(Ok(version), Err)
+    }
+
+    /// Writes the file. `told` gets to know how far it is.
+    ///
+    /// # Errors
+    /// [`Failure`]. What was written by then is no whole file.
+    pub fn write<W: Write>(
+        &self,
+        out: W,
+        origin: &Origin,
+        settings: &Settings,
+        told: &mut dyn FnMut(Progress),
+    ) -> Result<(W, Progress), Failure> {
+        let mut file = Writer::new(out, self.version()?, limits(settings))?;
+        let facts = [
+            ("redis-ver", origin.redis_version.to_string()),
+            ("redis-bits", "64".into()),
+            ("ctime", origin.now_s.to_string()),
+            ("used-mem", origin.used_memory.to_string()),
+            // What follows the file in the stream selects its database itself.
+            ("repl-stream-db", "0".into()),
+            ("repl-id", origin.id.to_string()),
+            ("repl-offset", self.offset.to_string()),
+            ("aof-base", "0".into()),
+        ];
+        for (name, text) in facts {
+            file.auxiliary(name.as_bytes(), text.as_bytes())?;
+        }
+        let namespaces = self.view.namespaces();
+        let mut progress = Progress::default();
+        for database in 0..namespaces.databases() {
+            let counts = self.view.counts().of(namespaces.of(database));
+            let keys = u64::try_from(counts.keys()).unwrap_or(0);
+            if keys > 0 {
+                file.sizes(database as u64, keys, u64::try_from(counts.with_expiry).unwrap_or(0))?;
+                progress.of += keys;
+            }
+        }
+        let mut failure = None;
+        self.view.range(Family::Meta, &Range::default(), |key, stored| {
+            failure = self.write_key(&mut file, key, stored, &mut progress).err();
+            progress.bytes = file.position();
+            if progress.keys % TELL_EVERY == 0 {
+                told(progress);
+            }
+            Ok(failure.is_none())
+        })?;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let out = file.finish()?;
+        // Behind the last that was counted: the end, and the checksum.
+        progress.bytes += 9;
+        told(progress);
+        Ok((out, progress))
+    }
+
+    fn write_key<W: Write>(
+        &self,
+        file: &mut Writer<W>,
+        meta_key: &[u8],
+        stored: &[u8],
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let corrupt = || Failure::Corrupt(meta_key.escape_ascii().to_string());
+        let key = MetaKey::parse(meta_key).ok_or_else(corrupt)?;
+        // What a flushed database had is still being removed.
+        let Some(database) = self.view.namespaces().database_of(key.namespace) else { return Ok(()) };
+        let meta = Meta::parse(stored).ok_or_else(corrupt)?;
+        let value = if meta.kind == Type::String && !meta.by_elements {
+            Some(Value::String(meta.payload.to_vec()))
+        } else {
+            self.value(database, key.key)?
+        };
+        if let Some(value) = value {
+            let options = KeyOptions { expire_ms: meta.expire_ms, ..KeyOptions::default() };
+            file.key(database as u64, key.key, &value, options)?;
+            progress.keys += 1;
+        }
+        Ok(())
+    }
+
+    /// What a key holds, whatever time it is.
+    fn value(&self, database: usize, key: &[u8]) -> Result<Option<Value>, Failure> {
+        let mut txn = Transaction::new(Source::View(&self.view), Reach::UNBOUNDED, 0, database);
+        let entry = txn.entry(key)?;
+        Ok(types::to_rdb(&mut txn, &entry)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+use super::*;
+use crate::rdb::{Item, Reader};
+use crate::testing::MiniServer;
+
+fn snapshot(server: &mut MiniServer) -> Snapshot {
+    let mut partitions: Vec<&mut Partition> =
+        server.partitions.iter_mut().map(|partition| &mut **partition).collect();
+    Snapshot::take(&mut partitions)
+}
+
+fn origin() -> Origin {
+    Origin { id: ReplicationId::NONE, redis_version: "7.4.0", now_s: 1_700_000_000, used_memory: 1 }
+}
+
+fn written(snapshot: &Snapshot) -> (Vec<u8>, Progress) {
+    snapshot.write(Vec::new(), &origin(), &Settings::default(), &mut |_| ()).unwrap()
+}
+
+/// Database, key and expiry of all keys of a file, in order of these.
+fn keys(file: &[u8]) -> Vec<(u64, String, Option<u64>)> {
+    let mut reader = Reader::new(file).unwrap();
+    let mut found = Vec::new();
+    while let Some(item) = reader.next().unwrap() {
+        if let Item::Key(key) = item {
+            found.push((key.database, String::from_utf8_lossy(&key.key).into_owned(), key.expire_ms));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn filled(partitions: usize) -> MiniServer {
+    let mut server = MiniServer::new(partitions);
+    for line in [
+        "SET string value",
+        "SET number 12345 PXAT 1800000000000",
+        "APPEND string more",
+        "HSET hash a 1 b 2",
+        "RPUSH list a b c",
+        "SADD set a b 1",
+        "ZADD sorted 1 a 2.5 b",
+        "XADD stream 1-1 a b",
+        "XGROUP CREATE stream group 0",
+        "SETRANGE long 100000 end",
+    ] {
+        server.ask(line);
+    }
+    server.database = 3;
+    server.ask("SET other 1");
+    server.database = 0;
+    server
+}
+
+#[test]
+fn it_has_all_keys_of_all_databases_wherever_they_are() {
+    for partitions in [1, 3] {
+        for behind in [false, true] {
+            let mut server = filled(partitions);
+            if behind {
+                server.write_behind();
+                // These are in memory only.
+                server.ask("SET number 5 PXAT 1800000000000");
+                server.ask("DEL set");
+                server.ask("SADD set a b 1");
+            }
+            let snapshot = snapshot(&mut server);
+            assert_eq!(snapshot.offset(), server.partitions[0].shared.next_offset());
+            let (file, progress) = written(&snapshot);
+            assert_eq!((progress.keys, progress.bytes), (9, file.len() as u64));
+            let mut expected: Vec<_> = ["hash", "list", "long", "set", "sorted", "stream", "string"]
+                .map(|key| (0, key.to_string(), None))
+                .to_vec();
+            expected.push((0, "number".into(), Some(1_800_000_000_000)));
+            expected.push((3, "other".into(), None));
+            expected.sort();
+            assert_eq!(keys(&file), expected);
+        }
+    }
+}
+
+#[test]
+fn what_is_written_later_is_not_in_it() {
+    let mut server = filled(2);
+    let snapshot = snapshot(&mut server);
+    let (before, _) = written(&snapshot);
+    server.ask("SET new 1");
+    server.ask("DEL string");
+    server.ask("FLUSHALL");
+    server.write_behind();
+    assert_eq!(written(&snapshot).0, before);
+}
+
+#[test]
+fn what_was_flushed_is_not_in_it() {
+    let mut server = filled(2);
+    server.write_behind();
+    server.ask("FLUSHALL");
+    server.ask("SET new 1");
+    server.write_behind();
+    assert_eq!(keys(&written(&snapshot(&mut server)).0), [(0, "new".to_string(), None)]);
+}
+
+#[test]
+fn keys_whose_time_has_come_are_in_it_with_their_time() {
+    let mut server = MiniServer::new(1);
+    server.ask("SET k v PX 10");
+    server.now_ms += 100;
+    assert_eq!(keys(&written(&snapshot(&mut server)).0), [(0, "k".to_string(), Some(1_700_000_000_010))]);
+}
+
+#[test]
+fn only_fields_that_expire_need_the_newer_version() {
+    let mut server = filled(2);
+    assert_eq!(snapshot(&mut server).version().unwrap(), rdb::REDIS_7_0);
+    server.ask("HPEXPIREAT hash 1800000000000 FIELDS 1 a");
+    assert_eq!(snapshot(&mut server).version().unwrap(), rdb::REDIS_7_4);
+    let (file, _) = written(&snapshot(&mut server));
+    assert_eq!(&file[..9], b"REDIS0012");
+    server.ask("HPERSIST hash FIELDS 1 a");
+    assert_eq!(snapshot(&mut server).version().unwrap(), rdb::REDIS_7_0);
+}
