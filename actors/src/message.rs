@@ -83,8 +83,11 @@ pub struct Gathering {
     /// States lent so far, in order; the groups of each are closed.
     pub held: Vec<Box<Partition>>,
     /// What is to be done with all of them, on a thread that may wait. It writes nothing.
-    pub then: Box<dyn FnOnce(&mut Vec<Box<Partition>>) + Send>,
+    pub then: LookAtAll,
 }
+
+/// See [`Gathering`].
+pub type LookAtAll = Box<dyn FnOnce(&mut Vec<Box<Partition>>) + Send>;
 
 impl std::fmt::Debug for Gathering {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -237,7 +237,6 @@ fn open_data(
 ///
 /// # Errors
 /// A text for the operator: there is no data, it is in use, or cannot be read.
-#[expect(clippy::vec_box, reason = "partitions are boxed where they serve")]
 pub fn open_for_reading(
     config: &Config,
     logger: &slog::Logger,

@@ -149,6 +149,8 @@ impl Service {
         numbers.replication.replicas = master.replicas().map(|(_, replica)| replica.clone()).collect();
         numbers.replication.syncs = master.counters;
         numbers.replication.now_ms = now;
+        numbers.replication.output_bytes =
+            self.state.counters.replication_output_bytes.load(Ordering::Relaxed);
         drop(master);
         numbers.replication.offset = facts.written_offset;
         numbers.replication.backlog = facts.written_offset - facts.oldest_offset;

@@ -194,6 +194,8 @@ pub struct ReplicationNumbers {
     pub replicas: Vec<Replica>,
     /// How many of them are in time, if writes depend on it.
     pub good: Option<u32>,
+    /// Bytes sent to slaves.
+    pub output_bytes: u64,
     /// Synchronisations since the start.
     pub syncs: Counters,
     /// Now, Unix time in ms.

@@ -251,7 +251,8 @@ fn write_stats(out: &mut Lines, numbers: &Numbers) {
     out.line("instantaneous_ops_per_sec", stats.ops_per_sec);
     out.line("total_net_input_bytes", stats.input_bytes);
     out.line("total_net_output_bytes", stats.output_bytes);
-    out.zeros(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"]);
+    out.zeros(&["total_net_repl_input_bytes"]);
+    out.line("total_net_repl_output_bytes", numbers.replication.output_bytes);
     out.line("instantaneous_input_kbps", format_args!("{:.2}", stats.input_kbps));
     out.line("instantaneous_output_kbps", format_args!("{:.2}", stats.output_kbps));
     out.line("instantaneous_input_repl_kbps", "0.00");

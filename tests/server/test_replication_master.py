@@ -192,9 +192,10 @@ class RedisFollows(ServerTest):
         return int(facts["sync_full"]), int(facts["sync_partial_ok"])
 
     def test_everything_arrives_under_live_writes(self):
-        for partitions in (1, 3):
-            with self.subTest(partitions=partitions):
-                master = self.server("--threads", partitions, name=f"server{partitions}")
+        for partitions, fsync in ((1, "everysec"), (3, "everysec"), (2, "always")):
+            with self.subTest(partitions=partitions, fsync=fsync):
+                options = ("--threads", partitions, "--appendfsync", fsync)
+                master = self.server(*options, name=f"server{partitions}")
                 replica = self.redis(name=f"redis{partitions}")
                 with Connection(master.port) as connection:
                     connection.call("SET", "big", "x" * 3_000_000)
