@@ -53,7 +53,7 @@ server-tests: build
 # The harness first shows on redis-server that it sees a loss.
 crash-short: build
 	tests/crash/run.py --self-test --rounds 2
-	tests/crash/run.py --server $(PIKA) --rounds 6
+	tests/crash/run.py --server $(PIKA) --rounds 4
 
 crash: build
 	tests/crash/run.py --server $(PIKA) --rounds 200 $(ARGS)

@@ -69,7 +69,7 @@ KINDS = {
         {"ZSCORE": lambda key, n, _, __: ("ZSCORE", key, name(n)),
          "ZADD": lambda key, n, serial, _: ("ZADD", key, score(n + serial), name(n)),
          "ZRANK": lambda key, n, _, __: ("ZRANK", key, name(n)),
-         "ZPOPMIN, ZADD": lambda key, n, serial, _: ("ZPOPMIN", key) if serial % 2 else ("ZADD", key, -1, name(n))},
+         "ZADD, ZPOPMIN": lambda key, n, serial, _: ("ZADD", key, -1, b"least") if serial % 2 else ("ZPOPMIN", key)},
         {"ZRANGE of 100": lambda key, n, _, __: ("ZRANGE", key, n, n + 99)}),
     "list": Kind(
         lambda key, numbers: ("RPUSH", key, *map(name, numbers)),
@@ -164,7 +164,8 @@ def measure(server: Server, make, elements: dict, operations: int) -> dict:
                 processor = processor_seconds(server.pid)
                 # What is a hundred elements wide begins where there are so many.
                 last = max(1, elements[size] - 100)
-                for _ in range(operations // rounds):
+                # Of an even number: commands that undo each other leave the collection as it was.
+                for _ in range(operations // rounds // 2 * 2):
                     serial += 1
                     command = encode(*make(key, source.randrange(last), serial, elements[size]))
                     begun = time.perf_counter_ns()
@@ -228,11 +229,13 @@ def resident(server: Server) -> int:
 
 
 def on_disk(server: Server) -> int:
-    """Bytes of the data; the log, which is kept for as long as `binlog-*` options say, is not counted."""
+    """Bytes of the data, all flushed; the log, which is kept for as long as `binlog-*` options say, is not counted."""
+    with server.connect(timeout=600) as connection:
+        call(connection, "SAVE")  # a backup: it flushes, and its own files are links
     total = 0
     for path in (server.folder / "data").rglob("*"):
         try:
-            total += path.stat().st_size if path.is_file() and "binlog" not in path.parts else 0
+            total += path.stat().st_size if path.is_file() and not {"binlog", "backup"} & set(path.parts) else 0
         except OSError:
             pass  # gone meanwhile
     return total
