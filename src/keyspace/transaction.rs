@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 mod keyspace_wide;
 mod steps;
 
-use super::partition::Partition;
+use super::partition::{Partition, Role};
 use super::slot::{self, Slot};
 use super::table::{self, Group, Value, Write};
 use super::view::View;
@@ -228,6 +228,7 @@ pub struct Transaction<'a> {
     source: Source<'a>,
     reach: Reach,
     now_ms: u64,
+    role: Role,
     database: usize,
     namespace: Namespace,
     pending: SmallVec<[Pending; 2]>,
@@ -279,10 +280,16 @@ impl<'a> Transaction<'a> {
             Source::All(partitions) => partitions.iter().any(|partition| partition.wants_touched()),
             Source::View(_) => false,
         };
+        let role = match &source {
+            Source::One(partition) => partition.role,
+            Source::All(partitions) => partitions[0].role,
+            Source::View(_) => Role::Master,
+        };
         Transaction {
             source,
             reach,
             now_ms,
+            role,
             database,
             namespace,
             pending: SmallVec::new(),
@@ -314,6 +321,13 @@ impl<'a> Transaction<'a> {
     /// "Now" for this command, Unix time in ms. During replay, the record's.
     pub fn now_ms(&self) -> u64 {
         self.now_ms
+    }
+
+    /// By which clock keys and fields are gone, Unix time in ms: "now"; but 0, so that nothing ever is, for commands
+    /// of a log. Whoever wrote it says explicitly, in the log, what was removed because its time had come, and when
+    /// these commands run here says nothing about what they met there.
+    pub fn expiry_clock_ms(&self) -> u64 {
+        if self.role == Role::Follower { 0 } else { self.now_ms }
     }
 
     /// Whether it runs on a thread that may wait, and may take its time.
@@ -430,8 +444,10 @@ impl<'a> Transaction<'a> {
             return Ok(Entry { slot, namespace, meta_key, stored: Stored::Absent, expired: false });
         };
         let meta = Meta::parse(&value).ok_or_else(corrupt)?;
-        let expired = meta.is_expired(self.now_ms);
-        if expired && namespace == self.namespace && !self.expired.iter().any(|(other, _)| *other == meta_key)
+        let expired = meta.is_expired(self.expiry_clock_ms());
+        if expired
+            && self.role == Role::Master
+            && namespace == self.namespace && !self.expired.iter().any(|(other, _)| *other == meta_key)
         {
             self.expired.push((meta_key.clone(), self.index_of(slot)));
         }
