@@ -10,7 +10,7 @@
 //! 5. what a client can ask: [`commands`], with [`session`] (one client), [`server`] (what commands ask of the
 //!    shell), [`config`], [`info`] and [`slowlog`] (what the server tells of itself);
 //! 6. what clients get that they did not ask for just now: [`pubsub`], [`tracking`], [`monitor`], as [`push`];
-//! 7. what leaves the process: [`binlog`].
+//! 7. what leaves the process: [`binlog`], and [`replication`].
 
 pub mod binlog;
 pub mod commands;
@@ -26,6 +26,7 @@ pub mod number;
 pub mod pubsub;
 pub mod push;
 pub mod rdb;
+pub mod replication;
 pub mod resp;
 pub mod server;
 pub mod session;
