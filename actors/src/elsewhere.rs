@@ -8,7 +8,7 @@ use bytes::Bytes;
 use pika_core::binlog::Record;
 use pika_core::commands::Settings;
 use pika_core::commands::execute::{Halt, execute};
-use pika_core::keyspace::partition::{LogRecord, Partition};
+use pika_core::keyspace::partition::{LogRecord, Partition, Role};
 use pika_core::keyspace::table::Group;
 use pika_core::keyspace::transaction::{Block, Committed, Reach, Source};
 use pika_core::keyspace::view::View;
@@ -78,12 +78,19 @@ fn run_next(
 pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, now_ms: u64) {
     let shared = state.clone();
     state.reads.run(move || {
-        let Exclusive { mut work, mut held } = *exclusive;
+        let Exclusive { mut work, mut held, task } = *exclusive;
+        if let Some(task) = task {
+            task.run(&mut held);
+            return crate::followed::send_home(held, work, true, &shared);
+        }
         let settings = shared.settings();
         if work.atomic && !work.begun {
             work.void = work.watch.as_ref().is_some_and(|watch| watch.is_void(now_ms));
             work.begun = true;
-            held[0].begin_atomic();
+            match &work.followed {
+                Some(_) => held.iter_mut().for_each(|partition| partition.role = Role::Follower),
+                None => held[0].begin_atomic(),
+            }
         }
         let mut blocked = None;
         while !work.void && work.next < work.ops.len() {
@@ -111,6 +118,9 @@ pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, no
             if !work.atomic {
                 break;
             }
+        }
+        if work.followed.is_some() {
+            return crate::followed::send_home(held, work, false, &shared);
         }
         held[0].end_atomic();
         send_home(held, work, blocked, &shared);
@@ -174,6 +184,7 @@ fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, block: Option<B
             state: partition,
             group,
             handed_off,
+            replaced: false,
             cause,
             work,
             blocked,

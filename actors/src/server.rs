@@ -18,6 +18,7 @@ use pika_core::encoding::FORMAT_VERSION;
 use pika_core::engine::rocks::{RocksEngine, RocksOptions};
 use pika_core::files;
 use pika_core::keyspace::partition::{LogRecord, Partition, Shared};
+use pika_core::keyspace::namespace::Namespaces;
 use pika_core::keyspace::recovery;
 use pika_core::keyspace::write_behind::WriteBehind;
 use pika_core::server::Identity;
@@ -78,7 +79,7 @@ pub fn check_format(folder: &Path) -> Result<(), String> {
 }
 
 /// Opens or makes the data folder, and takes its lock, which lives as long as what is returned.
-fn open_folder(folder: &Path) -> Result<fs::File, String> {
+pub(crate) fn open_folder(folder: &Path) -> Result<fs::File, String> {
     let fail = |error: std::io::Error| format!("data folder {}: {error}", folder.display());
     fs::create_dir_all(folder).map_err(fail)?;
     let lock_path = folder.join("LOCK");
@@ -157,8 +158,8 @@ fn threads(config: &Config) -> usize {
 
 /// The store, the log and the partitions, as the last run left them.
 #[expect(clippy::vec_box, reason = "partitions move between threads one by one, and are large")]
-struct Opened {
-    engine: RocksEngine,
+pub(crate) struct Opened {
+    pub(crate) engine: RocksEngine,
     writer: binlog::Writer,
     partitions: Vec<Box<Partition>>,
     write_behind: WriteBehind,
@@ -167,6 +168,47 @@ struct Opened {
     flushed: u64,
     /// The offset that the store reaches, in memory.
     reach: u64,
+}
+
+impl Opened {
+    /// How many keys there are.
+    pub(crate) fn keys(&self) -> i64 {
+        let namespaces = self.namespaces();
+        let of = |partition: &Partition| {
+            let counts = partition.all_counts();
+            (0..namespaces.databases()).map(|database| counts.of(namespaces.of(database)).keys()).sum::<i64>()
+        };
+        self.partitions.iter().map(|partition| of(partition)).sum()
+    }
+
+    /// Puts all that is in memory on disk, the log first.
+    pub(crate) fn settle(&mut self) -> Result<(), String> {
+        self.writer.sync().map_err(|error| error.to_string())?;
+        self.engine.flush(true).map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn namespaces(&self) -> Namespaces {
+        self.partitions[0].namespaces().clone()
+    }
+
+    pub(crate) fn next_version(&self) -> u64 {
+        self.partitions[0].shared.next_version()
+    }
+
+    pub(crate) fn end_offset(&self) -> u64 {
+        self.reach
+    }
+
+    pub(crate) fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+}
+
+/// Opens the data of a folder whose lock is held, for a program that serves nobody.
+pub(crate) fn open_offline(config: &Config, logger: &slog::Logger) -> Result<Opened, String> {
+    let files = FileLimit::at_start(config)?;
+    let budget = budget(config);
+    open_data(config, rocks_options(config, &budget, &files), threads(config), logger)
 }
 
 fn open_data(

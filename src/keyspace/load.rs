@@ -28,7 +28,7 @@ mod commands;
 mod switch;
 mod tally;
 
-pub use switch::{LogRestart, RESTART_KEY, Switch, restarted};
+pub use switch::{LogRestart, RESTART_KEY, STREAM_DATABASE_KEY, Switch, restarted};
 pub use tally::Tally;
 
 /// System keys that mark hidden namespaces while they are loaded: this and the namespace, `u32` big-endian.

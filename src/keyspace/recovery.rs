@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use crate::binlog::record::SENT;
 use super::counts::AllCounts;
 use super::load::{self, LogRestart};
 use super::namespace::Namespaces;
@@ -40,6 +41,8 @@ pub struct Found {
     pub abandoned: Vec<crate::encoding::key::Namespace>,
     /// The data was replaced, and the log is still that of the data before.
     pub log_restart: Option<LogRestart>,
+    /// The database that the stream has selected where the log begins.
+    pub stream_database: u16,
     /// For each slot, the log offset that its data reaches.
     position: Vec<u64>,
     /// Keys under which the partitions of the last run left their counts.
@@ -79,6 +82,7 @@ pub fn read(engine: &dyn Read, databases: usize) -> Result<Found, EngineError> {
         dead: Vec::new(),
         abandoned: Vec::new(),
         log_restart: None,
+        stream_database: 0,
         position: vec![0; usize::from(SLOTS)],
         counts_keys: Vec::new(),
         positions: Vec::new(),
@@ -130,6 +134,8 @@ impl Found {
             self.abandoned.push(crate::encoding::key::Namespace::from_be_bytes(namespace.try_into().ok()?));
         } else if key == load::RESTART_KEY {
             self.log_restart = Some(LogRestart::parse(value)?);
+        } else if key == load::STREAM_DATABASE_KEY {
+            self.stream_database = u16::from_be_bytes(value.try_into().ok()?);
         } else if key == write_behind::NAMESPACES_KEY {
             self.namespaces = Namespaces::parse(value)?;
             self.namespaces_grew = false;
@@ -269,7 +275,9 @@ impl Replay {
             return Err(malformed("ends within a command".into()));
         }
         let mut database = usize::from(record.database);
-        partitions.iter_mut().for_each(|partition| partition.role = Role::Follower);
+        // What a master sent it ran by clocks of its own, and said what expired.
+        let role = if record.clock_ms & SENT != 0 { Role::Follower } else { Role::Master };
+        partitions.iter_mut().for_each(|partition| partition.role = role);
         for command in &batch.commands {
             let first = command.first as usize;
             let ranges = &batch.ranges[first..first + command.count as usize];
@@ -316,7 +324,7 @@ impl Replay {
             return Err(malformed(format!("database {database} of {databases}")));
         }
         let environment = Environment {
-            now_ms: record.clock_ms,
+            now_ms: record.clock_ms & !SENT,
             settings: &self.settings,
             database,
             atomic: false,

@@ -324,8 +324,8 @@ impl<'a> Transaction<'a> {
     }
 
     /// By which clock keys and fields are gone, Unix time in ms: "now"; but 0, so that nothing ever is, for commands
-    /// of a log. Whoever wrote it says explicitly, in the log, what was removed because its time had come, and when
-    /// these commands run here says nothing about what they met there.
+    /// that a master sent. It says explicitly what it removed because its time had come, and when these commands run
+    /// here says nothing about what they met there.
     pub fn expiry_clock_ms(&self) -> u64 {
         if self.role == Role::Follower { 0 } else { self.now_ms }
     }

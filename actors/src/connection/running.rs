@@ -56,6 +56,7 @@ impl Core {
             deadline: None,
             no_touch: self.no_touch,
             ran: Vec::new(),
+            followed: None,
         })
     }
 
@@ -238,7 +239,7 @@ impl Core {
             Route::All | Route::Partition(_) => {
                 self.under_way += 1;
                 work.home = self.host.borrow().index;
-                let exclusive = Exclusive { work, held: Vec::new() };
+                let exclusive = Exclusive { work, held: Vec::new(), task: None };
                 self.state.partitions()[0].do_send(Lend(Box::new(exclusive)));
                 false
             }

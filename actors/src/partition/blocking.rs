@@ -255,7 +255,7 @@ impl Host {
             self.waiting.insert(ticket, blocked);
             if let Some(Blocked { mut work, .. }) = self.forget(ticket) {
                 work.retrying = true;
-                let exclusive = Box::new(Exclusive { work, held: Vec::new() });
+                let exclusive = Box::new(Exclusive { work, held: Vec::new(), task: None });
                 self.state.partitions()[0].do_send(Lend(exclusive));
             }
             return true;

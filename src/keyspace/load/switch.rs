@@ -9,6 +9,9 @@ use crate::keyspace::write_behind;
 /// System key that says that the log is to be begun anew; see [`LogRestart`].
 pub const RESTART_KEY: &[u8] = b"log_restart";
 
+/// System key of the database that the stream has selected where the log begins, `u16` big-endian.
+pub const STREAM_DATABASE_KEY: &[u8] = b"stream_database";
+
 /// The data is of another history than the log: the log is thrown away, and a new one begins.
 ///
 /// | at | bytes | meaning |
@@ -95,6 +98,7 @@ impl Switch {
         }
         if let Some(restart) = &self.restart {
             changes.push(system(RESTART_KEY.to_vec(), restart.encode()));
+            changes.push(system(STREAM_DATABASE_KEY.to_vec(), restart.database.to_be_bytes().to_vec()));
         }
         Batch(changes)
     }
