@@ -35,6 +35,7 @@ mod output;
 mod pushes;
 mod running;
 mod session;
+mod slave;
 mod transaction;
 
 use transaction::Transaction;

@@ -12,12 +12,14 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use pika_core::binlog::{self, Reader};
+use pika_core::replication::{History, MasterLink, ReplicationId};
 use pika_core::config::choice::{AppendFsync, Compression};
 use pika_core::config::{Config, options};
 use pika_core::encoding::FORMAT_VERSION;
+use pika_core::engine::Engine;
 use pika_core::engine::rocks::{RocksEngine, RocksOptions};
 use pika_core::files;
-use pika_core::keyspace::partition::{LogRecord, Partition, Shared};
+use pika_core::keyspace::partition::{LogRecord, Partition, Role, Shared};
 use pika_core::keyspace::namespace::Namespaces;
 use pika_core::keyspace::recovery;
 use pika_core::keyspace::write_behind::WriteBehind;
@@ -223,16 +225,24 @@ fn open_data(
     let found = recovery::read(&engine, config.get(options::DATABASES) as usize)
         .map_err(|error| error.to_string())?;
     engine.set_dead_namespaces(found.dead.iter().copied());
+    if !found.abandoned.is_empty() {
+        slog::warn!(logger, "an import or a full synchronisation did not end: the data of before is whole, and what \
+            was loaded is dropped"; "namespaces" => found.abandoned.len());
+    }
     let log_folder = folder.join("binlog");
     let log_files: Arc<dyn files::Files> = Arc::new(files::Real);
-    let log_options = binlog::Options {
-        segment_bytes: config.get(options::BINLOG_SEGMENT_SIZE),
-        salt: fastrand::u64(..),
-        now_ms: now_ms(),
-        ..binlog::Options::default()
-    };
-    let recovered = binlog::open(log_files.clone(), &log_folder, found.reaches(), log_options)
-        .map_err(|error| format!("binlog: {error}"))?;
+    if let Some(restart) = &found.log_restart {
+        // The process ended between the data of a full synchronisation and its log.
+        slog::warn!(logger, "the log is of the data before the last full synchronisation; it begins anew";
+            "offset" => restart.offset);
+        crate::binlog::remove_log(&log_folder)?;
+        let id = ReplicationId::parse(&restart.id).ok_or("the store names no history of its data")?;
+        History::new(id).store(&files::Real, folder).map_err(|error| error.to_string())?;
+    }
+    let recovered = crate::binlog::open_log(config, found.reaches())?;
+    if found.log_restart.is_some() {
+        pika_core::keyspace::load::restarted(&engine).map_err(|error| error.to_string())?;
+    }
     if recovered.cut_bytes > 0 {
         slog::warn!(logger, "cut a torn tail off the log"; "bytes" => recovered.cut_bytes);
     }
@@ -311,6 +321,7 @@ pub fn run(start: Start) -> Result<(), String> {
     let folder = std::path::PathBuf::from(config.get(options::DIR));
     let _lock = open_folder(&folder)?;
     crate::backup::sweep(&folder.join(config.get(options::BACKUP_DIR)));
+    crate::slave::sweep(&folder);
     let threads = threads(&config);
     let budget = budget(&config);
     // Redis's own test suite waits for `PID: …` here, and below for `Ready to accept`, as other start scripts do.
@@ -328,6 +339,8 @@ pub fn run(start: Start) -> Result<(), String> {
         ReadPool::start(config.get(options::READ_THREADS) as usize).map_err(|error| error.to_string())?;
     let replay_limit = config.get(options::BINLOG_REPLAY_LIMIT);
     write_pid_file(&config);
+    let master = config.get(options::REPLICAOF).cloned();
+    let history = start_history(&folder, opened.reach, master.is_some())?;
     let state = Arc::new(State::new(Parts {
         identity: identity(config_path.as_deref(), threads),
         logger: logger.clone(),
@@ -340,12 +353,19 @@ pub fn run(start: Start) -> Result<(), String> {
         config,
         config_path,
         started: opened.report,
+        history,
     }));
+    let mut opened_partitions = opened.partitions;
+    let _ = state.following.shared.set(opened_partitions[0].shared.clone());
+    if let Some(master) = master {
+        state.following.set(Some(MasterLink::new(master.host, master.port, now_ms())));
+        opened_partitions.iter_mut().for_each(|partition| partition.role = Role::Slave);
+    }
     write_behind::start(state.clone(), queue, replay_limit, opened.write_behind, opened.reach)
         .map_err(|error| error.to_string())?;
     // What was replayed is in memtables only: the positions on disk are those of the last run.
     let system = System::new();
-    let result = system.block_on(serve(state.clone(), opened.partitions, bound));
+    let result = system.block_on(serve(state.clone(), opened_partitions, bound));
     result.map_err(|error| error.to_string())?;
     Ok(())
 }
@@ -378,6 +398,9 @@ async fn serve(
     let admin =
         crate::admin::Admin::start_in_arbiter(&admin_arbiter.handle(), |_| crate::admin::Admin::new(shared));
     let _ = state.admin.set(admin);
+    let link_arbiter = named_arbiter("pika-link".into());
+    let shared = state.clone();
+    link_arbiter.spawn_fn(move || crate::slave::start_here(shared));
     crate::expirer::start(state.clone())?;
     start_cron(state.clone())?;
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
@@ -438,16 +461,50 @@ fn write_pid_file(config: &Config) {
     }
 }
 
+/// A name that no history has.
+fn fresh_id() -> ReplicationId {
+    ReplicationId::from_random(std::array::from_fn(|_| fastrand::u8(..)))
+}
+
+/// Reads which history the data is of, or begins one.
+fn start_history(folder: &Path, end: u64, is_slave: bool) -> Result<History, String> {
+    let (mut history, new) = match History::load(&files::Real, folder)? {
+        Some(history) => (history, false),
+        None => (History::new(fresh_id()), true),
+    };
+    if history.start(end, is_slave, fresh_id()) || new {
+        history.store(&files::Real, folder).map_err(|error| error.to_string())?;
+    }
+    Ok(history)
+}
+
+/// Changes which history the data is of, durably. Only on threads that may wait.
+pub fn change_history(state: &State, change: impl FnOnce(&mut History)) {
+    let mut history = lock(&state.history);
+    change(&mut history);
+    let config = state.config();
+    if let Err(error) = history.store(&files::Real, Path::new(config.get(options::DIR))) {
+        fail_stop(&state.logger, &format!("the history's file: {error}"));
+    }
+}
+
+/// This server goes on as the origin of a history of its own, from the end of its log on.
+pub fn begin_history(state: &State, end: u64) {
+    change_history(state, |history| history.shift(fresh_id(), end));
+}
+
 /// Everything that was written reaches the disk, and the process ends with status 0.
 pub fn stop(service: &Service) -> Result<(), String> {
     let state = &service.state;
     state.stopping.store(true, Ordering::Release);
     let began = Instant::now();
+    service.leave_master();
     service.drain();
     state.log.sync();
     let (done, wait) = std::sync::mpsc::channel();
     state.write_behind.send(Job::Stop(done));
     let _ = wait.recv();
+    change_history(state, |history| history.stop(state.log.committed()));
     let pid_file = state.config().get(options::PIDFILE).to_string();
     let socket = state.config().get(options::UNIXSOCKET).to_string();
     for file in [pid_file, socket].into_iter().filter(|file| !file.is_empty()) {

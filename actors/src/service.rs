@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use pika_core::config::{Config, Disk, Extent, Id, SetError, options, rewrite};
 use pika_core::engine::{Engine, Family};
+use pika_core::replication::MasterLink;
 use pika_core::info::{self, Numbers, Section, Sections, Statistics};
 use pika_core::server::{Backup, ClientFacts, Compact, Identity, Messages, Pause, Server, Shutdown, Unblock};
 use pika_core::slowlog::SlowLog;
 
+use crate::following::Order;
 use crate::message::{Control, Kill, Observe, Report, Wake, Why};
 use crate::state::{Blocking, State, lock};
 use crate::system;
@@ -55,6 +57,15 @@ impl Service {
         let (done, wait) = channel();
         self.control(|| Control::Drain(done.clone()));
         for _ in self.state.partitions() {
+            let _ = wait.recv();
+        }
+    }
+
+    /// The server stops: nothing more is taken from its master.
+    pub fn leave_master(&self) {
+        let (done, wait) = channel();
+        let sent = self.state.following.orders.get().map(|orders| orders.send(Order::Stop(done)));
+        if let Some(Ok(())) = sent {
             let _ = wait.recv();
         }
     }
@@ -142,7 +153,11 @@ impl Service {
         binlog.flushed_offset = flushed;
         binlog.epoch = u64::from(facts.epoch);
         binlog.pins = lock(&self.state.log.pins).iter().map(|pin| (pin.name.clone(), pin.offset)).collect();
-        numbers.replication.id = lock(&self.state.replication_id).clone();
+        let history = lock(&self.state.history);
+        numbers.replication.id = history.id().to_string();
+        let earlier = history.earlier().first();
+        numbers.replication.earlier = earlier.map(|earlier| (earlier.id.to_string(), earlier.until + 1));
+        drop(history);
         numbers.replication.offset = facts.written_offset;
         numbers.replication.backlog = facts.written_offset - facts.oldest_offset;
     }
@@ -308,6 +323,10 @@ impl Server for Service {
         self.state.log.committed()
     }
 
+    fn master_link(&self) -> Option<MasterLink> {
+        self.state.following.link()
+    }
+
     fn slow_log(&self) -> &Mutex<SlowLog> {
         &self.state.slow_log
     }
@@ -411,6 +430,14 @@ impl Server for Service {
         Ok(())
     }
 
+    fn follow(&self, master: Option<(String, u16)>) -> Result<bool, String> {
+        let gone = || "the link to a master cannot be changed now".to_string();
+        let (answer, answered) = channel();
+        let orders = self.state.following.orders.get().ok_or_else(gone)?;
+        orders.send(Order::Follow(master, answer)).map_err(|_| gone())?;
+        answered.recv().map_err(|_| gone())?
+    }
+
     fn save(&self) -> Result<(), String> {
         crate::backup::make(self)
     }
@@ -471,7 +498,7 @@ impl Server for Service {
     }
 
     fn change_replication_id(&self) {
-        *lock(&self.state.replication_id) = system::random_hex(40);
+        crate::server::begin_history(&self.state, self.state.log.committed());
     }
 
     /// As in Redis, nobody is served meanwhile: all serving threads sleep as long as this one.

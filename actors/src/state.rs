@@ -12,6 +12,7 @@ use pika_core::config::{Config, Events, options};
 use pika_core::encoding::key::Namespace;
 use pika_core::engine::rocks::RocksEngine;
 use pika_core::keyspace::expiry::survey::Expiries;
+use pika_core::replication::History;
 use pika_core::server::Identity;
 use pika_core::server::Unblock;
 use pika_core::session::Session;
@@ -21,6 +22,7 @@ use crate::alarms::Alarms;
 use crate::binlog::Log;
 use crate::connection::Connection;
 use crate::file_limit::FileLimit;
+use crate::following::Following;
 use crate::inbox::Inbox;
 use crate::messaging::Messaging;
 use crate::partition::PartitionActor;
@@ -186,8 +188,10 @@ pub struct State {
     pub compacting: AtomicBool,
     /// How far it is.
     pub compaction: Mutex<crate::compaction::Progress>,
-    /// Replication id.
-    pub replication_id: Mutex<String>,
+    /// Which history the data is of.
+    pub history: Mutex<History>,
+    /// Whether this is a slave, and of whom.
+    pub following: Following,
     /// Most memory ever seen in use.
     pub peak_memory: AtomicU64,
     /// When the process started.
@@ -223,6 +227,8 @@ pub struct Parts {
     pub config_path: Option<std::path::PathBuf>,
     /// See [`State`].
     pub started: crate::server::StartReport,
+    /// See [`State`].
+    pub history: History,
 }
 
 impl State {
@@ -246,7 +252,8 @@ impl State {
         messaging.configure(&parts.config);
         State {
             messaging,
-            replication_id: Mutex::new(crate::system::random_hex(40)),
+            history: Mutex::new(parts.history),
+            following: Following::default(),
             identity: parts.identity,
             logger: parts.logger,
             engine: parts.engine,

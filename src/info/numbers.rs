@@ -185,6 +185,8 @@ pub struct ReplicationNumbers {
     pub offset: u64,
     /// Bytes of the log that a slave can still ask for.
     pub backlog: u64,
+    /// The history before, and the first offset that is no longer of it.
+    pub earlier: Option<(String, u64)>,
 }
 
 /// Processor time, in seconds.

@@ -1,5 +1,7 @@
 //! How INFO is written.
 
+mod replication;
+
 use std::fmt::{Display, Write};
 
 use super::{Numbers, REDIS_VERSION, Section, Sections};
@@ -22,7 +24,9 @@ pub fn write(server: &dyn Server, numbers: &Numbers, wanted: &Sections, now_us: 
             Section::Memory => write_memory(&mut out, numbers, &config),
             Section::Persistence => write_persistence(&mut out, numbers),
             Section::Stats => write_stats(&mut out, numbers),
-            Section::Replication => write_replication(&mut out, numbers),
+            Section::Replication => {
+                replication::write(&mut out, numbers, server.master_link().as_ref(), &config, now_us / 1000);
+            }
             Section::Binlog => write_binlog(&mut out, numbers),
             Section::Cpu => write_cpu(&mut out, numbers),
             Section::Modules => {}
@@ -283,22 +287,6 @@ fn write_stats(out: &mut Lines, numbers: &Numbers) {
     out.line("client_output_buffer_limit_disconnections", stats.output_limit_disconnections);
     out.zeros(&["reply_buffer_shrinks", "reply_buffer_expands"]);
     out.line("commands_waited_for_disk", stats.disk_waits);
-}
-
-fn write_replication(out: &mut Lines, numbers: &Numbers) {
-    let facts = &numbers.replication;
-    out.line("role", "master");
-    out.line("connected_slaves", 0);
-    out.line("master_failover_state", "no-failover");
-    out.line("master_replid", &facts.id);
-    out.line("master_replid2", "0".repeat(40));
-    out.line("master_repl_offset", facts.offset);
-    out.line("second_repl_offset", -1);
-    out.flag("repl_backlog_active", facts.backlog > 0);
-    out.line("repl_backlog_size", facts.backlog);
-    let first = if facts.backlog > 0 { facts.offset.saturating_sub(facts.backlog) + 1 } else { 0 };
-    out.line("repl_backlog_first_byte_offset", first);
-    out.line("repl_backlog_histlen", facts.backlog);
 }
 
 fn write_binlog(out: &mut Lines, numbers: &Numbers) {

@@ -165,12 +165,22 @@ pub fn tidy(engine: &dyn Engine, found: &Found) -> Result<(), EngineError> {
         let key = write_behind::NAMESPACES_KEY.to_vec();
         batch.0.push(Change::Put(Family::System, key.into(), found.namespaces.encode().into()));
     }
-    for &namespace in &found.abandoned {
+    engine.write(batch)?;
+    abandon(engine, &found.abandoned)?;
+    if found.namespaces_grew || !found.abandoned.is_empty() { engine.flush(true) } else { Ok(()) }
+}
+
+/// Has the keys of loads that did not end dropped.
+///
+/// # Errors
+/// The store's.
+pub fn abandon(engine: &dyn Engine, namespaces: &[crate::encoding::key::Namespace]) -> Result<(), EngineError> {
+    let mut batch = Batch::default();
+    for &namespace in namespaces {
         batch.0.push(Change::Delete(Family::System, load::mark(namespace).into()));
         batch.0.push(Change::Put(Family::System, write_behind::dead_key(namespace).into(), Vec::new().into()));
     }
-    engine.write(batch)?;
-    if found.namespaces_grew || !found.abandoned.is_empty() { engine.flush(true) } else { Ok(()) }
+    engine.write(batch)
 }
 
 /// The partitions, before replay. The first one gets all the counts: only their sum means anything.
