@@ -468,11 +468,14 @@ fn fresh_id() -> ReplicationId {
 
 /// Reads which history the data is of, or begins one.
 fn start_history(folder: &Path, end: u64, is_slave: bool) -> Result<History, String> {
-    let (mut history, new) = match History::load(&files::Real, folder)? {
-        Some(history) => (history, false),
+    let (history, changed) = match History::load(&files::Real, folder)? {
+        Some(mut history) => {
+            let changed = history.start(end, is_slave, fresh_id());
+            (history, changed)
+        }
         None => (History::new(fresh_id()), true),
     };
-    if history.start(end, is_slave, fresh_id()) || new {
+    if changed {
         history.store(&files::Real, folder).map_err(|error| error.to_string())?;
     }
     Ok(history)

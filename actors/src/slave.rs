@@ -334,7 +334,9 @@ impl Link {
             .map(|(id, _)| *id)
             .collect();
         let service = crate::service::Service { state: self.state.clone() };
-        waiting.into_iter().for_each(|id| drop(service.unblock(id, Unblock::Demoted)));
+        for id in waiting {
+            service.unblock(id, Unblock::Demoted);
+        }
     }
 
     /// The stream goes on where this server is.
