@@ -399,8 +399,13 @@ async fn serve(
         crate::admin::Admin::start_in_arbiter(&admin_arbiter.handle(), |_| crate::admin::Admin::new(shared));
     let _ = state.admin.set(admin);
     let link_arbiter = named_arbiter("pika-link".into());
+    let (tell, told) = tokio::sync::oneshot::channel();
     let shared = state.clone();
-    link_arbiter.spawn_fn(move || crate::slave::start_here(shared));
+    link_arbiter.spawn_fn(move || {
+        crate::slave::start_here(shared);
+        let _ = tell.send(());
+    });
+    told.await.map_err(std::io::Error::other)?;
     crate::expirer::start(state.clone())?;
     start_cron(state.clone())?;
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();

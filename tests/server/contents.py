@@ -32,7 +32,8 @@ def value(connection: Connection, kind: bytes, key: bytes):
     if kind == b"set":
         return sorted(connection.call("SMEMBERS", key))
     if kind == b"zset":
-        return connection.call("ZRANGE", key, 0, -1, "WITHSCORES")
+        flat = connection.call("ZRANGE", key, 0, -1, "WITHSCORES")
+        return list(zip(flat[::2], map(float, flat[1::2])))  # versions write them differently
     if kind == b"hash":
         flat = connection.call("HGETALL", key)
         return sorted(zip(flat[::2], flat[1::2]))
