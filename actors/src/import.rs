@@ -50,8 +50,7 @@ pub fn run(source: &Path, config: &Config, replace: bool, logger: &slog::Logger)
     opened.settle()?;
     let begin = Begin { namespaces: opened.namespaces(), next_version: opened.next_version() };
     let databases = begin.namespaces.databases();
-    let mut loader =
-        Loader::new(Arc::new(opened.engine.clone()), begin, crate::state::settings_of(config));
+    let mut loader = Loader::new(Arc::new(opened.engine.clone()), begin, crate::state::settings_of(config));
     let failed = |error: pika_core::engine::EngineError| error.to_string();
     opened.engine.write(loader.marks()).map_err(failed)?;
     opened.engine.flush(true).map_err(failed)?;
@@ -103,7 +102,9 @@ fn find(path: &Path) -> Result<Source, String> {
     let mut start = [0; 5];
     let length = loading::open(path)?.read(&mut start).map_err(fail)?;
     match &start[..length] {
-        b"REDIS" if path.extension().is_none_or(|extension| extension != "aof") => Ok(Source::Rdb(path.into())),
+        b"REDIS" if path.extension().is_none_or(|extension| extension != "aof") => {
+            Ok(Source::Rdb(path.into()))
+        }
         b"REDIS" => Ok(Source::AppendOnly(vec![path.into()])),
         [b'*' | b'#', ..] => Ok(Source::AppendOnly(vec![path.into()])),
         _ => Err(format!("{} is neither an RDB file nor an append-only file", path.display())),
@@ -117,9 +118,8 @@ fn read_manifest(path: &Path) -> Result<Source, String> {
     let mut parts: Vec<(bool, u64, PathBuf)> = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        let after = |name: &str| {
-            words.chunks(2).find(|pair| pair[0] == name).and_then(|pair| pair.get(1)).copied()
-        };
+        let after =
+            |name: &str| words.chunks(2).find(|pair| pair[0] == name).and_then(|pair| pair.get(1)).copied();
         let (Some(file), Some(number), Some(kind)) =
             (after("file"), after("seq").and_then(|number| number.parse().ok()), after("type"))
         else {
@@ -169,7 +169,12 @@ impl Watcher for Bar {
 }
 
 /// Loads all files. Returns what the operator should know besides.
-fn load(source: &Source, loader: &mut Loader, pipe: &mut Pipe, databases: usize) -> Result<Vec<String>, String> {
+fn load(
+    source: &Source,
+    loader: &mut Loader,
+    pipe: &mut Pipe,
+    databases: usize,
+) -> Result<Vec<String>, String> {
     let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |facts| facts.len());
     let mut notes = Vec::new();
     match source {
@@ -183,10 +188,13 @@ fn load(source: &Source, loader: &mut Loader, pipe: &mut Pipe, databases: usize)
             let mut bar = Bar::new(paths.iter().map(size).sum());
             for (index, path) in paths.iter().enumerate() {
                 let named = |error: String| format!("{}: {error}", path.display());
-                let left = append_only(loading::open(path)?, loader, pipe, databases, &mut bar).map_err(named)?;
+                let left =
+                    append_only(loading::open(path)?, loader, pipe, databases, &mut bar).map_err(named)?;
                 bar.before += size(path);
                 if left > 0 && index + 1 < paths.len() {
-                    return Err(named(format!("its last {left} bytes are no whole command, and another file follows")));
+                    return Err(named(format!(
+                        "its last {left} bytes are no whole command, and another file follows"
+                    )));
                 }
                 if left > 0 {
                     notes.push(format!(

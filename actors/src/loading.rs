@@ -161,7 +161,8 @@ pub fn rdb<R: Read>(
             }
             Some(Item::Function(_)) => loader.tally.functions += 1,
             Some(Item::Auxiliary { name, text }) if name == b"repl-stream-db" => {
-                stream_database = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+                stream_database =
+                    std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
             }
             Some(_) => {}
         }
@@ -205,7 +206,9 @@ pub fn commands(
         }
         cutter.push(&buffer[..count]);
         let now_ms = now_ms();
-        while let Some(cut) = cutter.cut().map_err(|error| format!("behind byte {done} of the commands: {error}"))? {
+        while let Some(cut) =
+            cutter.cut().map_err(|error| format!("behind byte {done} of the commands: {error}"))?
+        {
             for command in cut.pieces.iter().flat_map(|piece| &piece.commands) {
                 let (first, words) = (command.words.0 as usize, command.words.1 as usize);
                 let args = Args::new(&cut.frame, &cut.ranges[first..first + words]);

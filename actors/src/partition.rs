@@ -267,7 +267,10 @@ impl Host {
             return Step::Crowded;
         }
         let start = work.reply.len();
-        if flags.has(Flags::DENYOOM) && work.followed.is_none() && self.state.disk_full.load(Ordering::Relaxed) {
+        if flags.has(Flags::DENYOOM)
+            && work.followed.is_none()
+            && self.state.disk_full.load(Ordering::Relaxed)
+        {
             work.reply.error("OOM command not allowed when the disk has less room than 'disk-reserve'");
             self.statistics.error(&work.reply.as_slice()[start..]);
             self.statistics.rejected(op.entry.id);

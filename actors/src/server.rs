@@ -12,17 +12,17 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use pika_core::binlog::{self, Reader};
-use pika_core::replication::{History, MasterLink, ReplicationId};
 use pika_core::config::choice::{AppendFsync, Compression};
 use pika_core::config::{Config, options};
 use pika_core::encoding::FORMAT_VERSION;
 use pika_core::engine::Engine;
 use pika_core::engine::rocks::{RocksEngine, RocksOptions};
 use pika_core::files;
-use pika_core::keyspace::partition::{LogRecord, Partition, Role, Shared};
 use pika_core::keyspace::namespace::Namespaces;
+use pika_core::keyspace::partition::{LogRecord, Partition, Role, Shared};
 use pika_core::keyspace::recovery;
 use pika_core::keyspace::write_behind::WriteBehind;
+use pika_core::replication::{History, MasterLink, ReplicationId};
 use pika_core::server::Identity;
 
 use crate::binlog::{Binlog, Log};

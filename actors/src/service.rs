@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use pika_core::config::{Config, Disk, Extent, Id, SetError, options, rewrite};
 use pika_core::engine::{Engine, Family};
-use pika_core::replication::MasterLink;
 use pika_core::info::{self, Numbers, Section, Sections, Statistics};
+use pika_core::replication::MasterLink;
 use pika_core::server::{Backup, ClientFacts, Compact, Identity, Messages, Pause, Server, Shutdown, Unblock};
 use pika_core::slowlog::SlowLog;
 

@@ -19,7 +19,6 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-
 use crate::followed;
 use crate::following::Order;
 use crate::server::fail_stop;
@@ -155,7 +154,9 @@ impl Link {
                     queue.clear();
                     Ok(Vec::new())
                 }
-                Action::BeginTransfer(position, size) => self.begin_transfer(position, size).map(|()| Vec::new()),
+                Action::BeginTransfer(position, size) => {
+                    self.begin_transfer(position, size).map(|()| Vec::new())
+                }
                 Action::Store(bytes) => self.store(&bytes).map(|()| Vec::new()),
                 Action::Load(position) => self.load(position).map(|()| Vec::new()),
                 Action::Continue(id) => self.go_on(id).await.map(|()| Vec::new()),
@@ -291,7 +292,9 @@ impl Link {
     fn set_config(&self, master: &str) {
         match self.state.config().with(options::REPLICAOF, master) {
             Ok(config) => self.state.replace_config(config),
-            Err(error) => slog::warn!(self.state.logger, "the configuration cannot name the master: {}", error),
+            Err(error) => {
+                slog::warn!(self.state.logger, "the configuration cannot name the master: {}", error)
+            }
         }
     }
 
@@ -353,7 +356,9 @@ impl Link {
 
     /// Logs and runs what came. What the machine says to it is to be done next.
     async fn stream(&mut self, bytes: &Bytes) -> Result<Vec<Action>, String> {
-        let Some(feed) = &mut self.feed else { return Err("the stream comes before it was asked for".into()) };
+        let Some(feed) = &mut self.feed else {
+            return Err("the stream comes before it was asked for".into());
+        };
         feed.push(bytes);
         let mut actions = Vec::new();
         loop {

@@ -21,12 +21,16 @@ use super::write_behind::{self, Applied, HandOff, WriteBehind};
 use crate::commands::Settings;
 use crate::encoding::key::{self, Namespace, Version};
 use crate::encoding::meta::Type;
-use crate::engine::{Batch, Change, Engine, EngineError, EngineIterator, Family, Range, Read, ReadError, Tier};
+use crate::engine::{
+    Batch, Change, Engine, EngineError, EngineIterator, Family, Range, Read, ReadError, Tier,
+};
 use crate::rdb::{KeyItem, Value};
 
 mod commands;
 mod switch;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 pub use switch::{LogRestart, RESTART_KEY, STREAM_DATABASE_KEY, Switch, restarted};
 pub use tally::Tally;
@@ -114,7 +118,10 @@ impl Loader {
     /// The marks of the hidden namespaces: they must be on disk before the first hand-off is written.
     pub fn marks(&self) -> Batch<'static> {
         let all = self.first_namespace..self.partition.namespaces().next();
-        Batch(all.map(|namespace| Change::Put(Family::System, mark(namespace).into(), Vec::new().into())).collect())
+        Batch(
+            all.map(|namespace| Change::Put(Family::System, mark(namespace).into(), Vec::new().into()))
+                .collect(),
+        )
     }
 
     /// Puts a key of an RDB file in its place. With `skip_before_ms`, a key that expired by then is only counted.
@@ -142,7 +149,10 @@ impl Loader {
             Ok(()) => txn.commit(std::iter::empty()),
             Err(Stop::Engine(error)) => return Err(LoadError::Engine(error)),
             Err(stop) => {
-                return Err(LoadError::Refused { command: "loading a key".into(), error: format!("{stop:?}") });
+                return Err(LoadError::Refused {
+                    command: "loading a key".into(),
+                    error: format!("{stop:?}"),
+                });
             }
         };
         self.tally.add(kind, elements, expire_ms.is_some());

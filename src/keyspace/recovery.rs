@@ -10,7 +10,6 @@
 
 use std::sync::Arc;
 
-use crate::binlog::record::SENT;
 use super::counts::AllCounts;
 use super::load::{self, LogRestart};
 use super::namespace::Namespaces;
@@ -18,6 +17,7 @@ use super::partition::{LogRecord, Partition, Role, Shared};
 use super::slot::{self, SLOTS};
 use super::transaction::{Reach, Source};
 use super::write_behind::{self, parse_position};
+use crate::binlog::record::SENT;
 use crate::commands::execute::{Environment, Halt, execute, key_run};
 use crate::commands::{Args, Command, Settings, table};
 use crate::config::Events;
@@ -64,7 +64,7 @@ impl Found {
         // What is being loaded no database shows yet.
         self.abandoned.is_empty()
             && (0..self.namespaces.databases())
-            .all(|database| self.counts.of(self.namespaces.of(database)).keys() == 0)
+                .all(|database| self.counts.of(self.namespaces.of(database)).keys() == 0)
     }
 
     /// The highest offset that any slot's data reaches.
@@ -174,11 +174,18 @@ pub fn tidy(engine: &dyn Engine, found: &Found) -> Result<(), EngineError> {
 ///
 /// # Errors
 /// The store's.
-pub fn abandon(engine: &dyn Engine, namespaces: &[crate::encoding::key::Namespace]) -> Result<(), EngineError> {
+pub fn abandon(
+    engine: &dyn Engine,
+    namespaces: &[crate::encoding::key::Namespace],
+) -> Result<(), EngineError> {
     let mut batch = Batch::default();
     for &namespace in namespaces {
         batch.0.push(Change::Delete(Family::System, load::mark(namespace).into()));
-        batch.0.push(Change::Put(Family::System, write_behind::dead_key(namespace).into(), Vec::new().into()));
+        batch.0.push(Change::Put(
+            Family::System,
+            write_behind::dead_key(namespace).into(),
+            Vec::new().into(),
+        ));
     }
     engine.write(batch)
 }

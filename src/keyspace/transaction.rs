@@ -447,7 +447,8 @@ impl<'a> Transaction<'a> {
         let expired = meta.is_expired(self.expiry_clock_ms());
         if expired
             && self.role == Role::Master
-            && namespace == self.namespace && !self.expired.iter().any(|(other, _)| *other == meta_key)
+            && namespace == self.namespace
+            && !self.expired.iter().any(|(other, _)| *other == meta_key)
         {
             self.expired.push((meta_key.clone(), self.index_of(slot)));
         }

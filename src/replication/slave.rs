@@ -325,7 +325,11 @@ impl Slave {
     /// The next line, without its end. Empty ones are signs of life.
     fn line(&mut self) -> Result<Option<Vec<u8>>, String> {
         let Some(end) = memchr::memchr(b'\n', &self.input) else {
-            return if self.input.len() > LONGEST_LINE { Err("the master's answer is too long".into()) } else { Ok(None) };
+            return if self.input.len() > LONGEST_LINE {
+                Err("the master's answer is too long".into())
+            } else {
+                Ok(None)
+            };
         };
         let line = self.input[..end].trim_ascii_end().to_vec();
         self.input.advance(end + 1);
@@ -349,7 +353,9 @@ impl Slave {
                     match what {
                         "AUTH" => return Err(format!("the master refuses masterauth: {}", text())),
                         // Older masters do not know them all.
-                        _ => actions.push(Action::Tell(format!("the master does not take {what}: {}", text()))),
+                        _ => {
+                            actions.push(Action::Tell(format!("the master does not take {what}: {}", text())))
+                        }
                     }
                 }
                 if awaited.is_empty() {
@@ -408,7 +414,9 @@ impl Slave {
                 let (Some(id), Some(offset)) = (id, offset) else {
                     return Err(format!("the master's answer to PSYNC makes no sense: {text}"));
                 };
-                actions.push(Action::Tell(format!("the master sends its whole data set, as of {offset} of {id}")));
+                actions.push(Action::Tell(format!(
+                    "the master sends its whole data set, as of {offset} of {id}"
+                )));
                 self.phase = Phase::Transfer(Transfer::default(), Position { id, offset });
                 Ok(())
             }
@@ -472,3 +480,6 @@ pub fn parse_master(args: Args<'_>) -> Result<Option<(String, u16)>, &'static st
     let port = u16::try_from(port).map_err(|_| "ERR Invalid master port")?;
     Ok(Some((String::from_utf8_lossy(args.word(1)).into_owned(), port)))
 }
+
+#[cfg(test)]
+mod tests;

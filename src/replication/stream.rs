@@ -183,7 +183,14 @@ pub struct Cutter {
 impl Cutter {
     /// At a place of a stream where `database` is selected, for a server of so many partitions and databases.
     pub fn new(partitions: usize, databases: usize, database: usize) -> Cutter {
-        Cutter { input: BytesMut::new(), parser: Parser::default(), partitions, databases, database, searched: 0 }
+        Cutter {
+            input: BytesMut::new(),
+            parser: Parser::default(),
+            partitions,
+            databases,
+            database,
+            searched: 0,
+        }
     }
 
     /// Adds what came.
@@ -288,7 +295,9 @@ impl Building {
             match kind(args(place)) {
                 Kind::Multi => {
                     let rest = &batch.commands[at + 1..];
-                    let Some(length) = rest.iter().position(|other| matches!(kind(args(words(other))), Kind::Exec)) else {
+                    let Some(length) =
+                        rest.iter().position(|other| matches!(kind(args(words(other))), Kind::Exec))
+                    else {
                         return Ok(());
                     };
                     let within = rest[..length].iter().map(|other| {
@@ -398,3 +407,6 @@ fn place_of(command: &Command, args: Args<'_>, partitions: usize) -> (Owner, (Sl
         false => (Owner::All, everywhere),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -265,8 +265,8 @@ class SlaveTest(ServerTest):
         self.same(there, here)
 
     def test_a_password_and_a_user(self):
-        master, slave, there, here = self.pair(redis=("--requirepass", "root"))
-        self.assertIn("NOAUTH", str(there.pipeline([("SET", "k", "v")])[0]))
+        master, slave, there, here = self.pair()
+        there.call("CONFIG", "SET", "requirepass", "root")
         there.call("AUTH", "root")
         there.call("ACL", "SETUSER", "copy", "on", ">secret", "+psync", "+replconf", "+ping")
         there.call("SET", "k", "v")

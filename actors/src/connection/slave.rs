@@ -14,7 +14,9 @@ impl Core {
         let command = entry.command;
         // EXEC writes if it runs what writes: this was a master when it was queued.
         let writes = match (command.run, &self.transaction) {
-            (Run::Queue(Queue::Run), Some(transaction)) => transaction.commands().any(|queued| queued.is_write()),
+            (Run::Queue(Queue::Run), Some(transaction)) => {
+                transaction.commands().any(|queued| queued.is_write())
+            }
             _ => command.is_write(),
         };
         if writes && self.state.config().get(options::REPLICA_READ_ONLY) {

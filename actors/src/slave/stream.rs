@@ -42,7 +42,8 @@ impl Feed {
     /// # Errors
     /// The log cannot be read.
     pub(super) fn new(state: &Arc<State>) -> Result<Feed, String> {
-        let (partitions, databases) = (state.identity.partitions, state.config().get(options::DATABASES) as usize);
+        let (partitions, databases) =
+            (state.identity.partitions, state.config().get(options::DATABASES) as usize);
         let (answer, answers) = unbounded_channel();
         let database = selected_at_end(state)?;
         Ok(Feed { cutter: Cutter::new(partitions, databases, database), answer, answers })
@@ -78,13 +79,14 @@ impl Feed {
         });
         let records: Vec<Record> = records.collect();
         let end = offset;
-        let mut ends: Vec<u64> = records.iter().map(Record::end_offset).collect();
+        let ends: Vec<u64> = records.iter().map(Record::end_offset).collect();
         state.log.append_followed(records);
         let mut refused = None;
         let mut first = 0;
         while first < cut.pieces.len() {
             let rest = &cut.pieces[first..];
-            let together = rest.iter().position(|piece| piece.owner == Owner::All).unwrap_or(rest.len()).max(1);
+            let together =
+                rest.iter().position(|piece| piece.owner == Owner::All).unwrap_or(rest.len()).max(1);
             let reach = ends[first + together - 1];
             let sent = self.send(state, &cut, &rest[..together], reach);
             for _ in 0..sent {
@@ -94,7 +96,6 @@ impl Feed {
             deliver_messages(state, &cut, &rest[..together]);
             first += together;
         }
-        ends.clear();
         // Only now: a partition that says that it has nothing before the end of the log must not mean what is still
         // on its way to it.
         state.following.set_log_end(end);
@@ -105,8 +106,7 @@ impl Feed {
     fn send(&self, state: &Arc<State>, cut: &Cut, pieces: &[Piece], end: u64) -> usize {
         let followed = Followed { end, answer: self.answer.clone() };
         if let [Piece { owner: Owner::All, .. }] = pieces {
-            let mut work =
-                followed::work(cut.frame.clone(), cut.ranges.clone(), ops(pieces), Some(followed));
+            let mut work = followed::work(cut.frame.clone(), cut.ranges.clone(), ops(pieces), Some(followed));
             if work.ops.is_empty() {
                 return 0;
             }
@@ -122,12 +122,8 @@ impl Feed {
             if own.is_empty() {
                 continue;
             }
-            let mut work = followed::work(
-                cut.frame.clone(),
-                cut.ranges.clone(),
-                ops(&own),
-                Some(followed.clone()),
-            );
+            let mut work =
+                followed::work(cut.frame.clone(), cut.ranges.clone(), ops(&own), Some(followed.clone()));
             work.home = index;
             partition.do_send(Execute(work));
             sent += 1;

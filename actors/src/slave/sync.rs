@@ -205,8 +205,8 @@ fn load_and_switch(
     let mut pipe = Pipe::of_server(state);
     let mut progress = Progress { state, given_up, told: Instant::now() };
     let input = loading::open(&transfer.path)?;
-    let (_, database) = loading::rdb(input, &mut loader, &mut pipe, None, &mut progress)
-        .inspect_err(|_| give_up(state))?;
+    let (_, database) =
+        loading::rdb(input, &mut loader, &mut pipe, None, &mut progress).inspect_err(|_| give_up(state))?;
     pipe.finish(&mut loader)?;
     let loaded = loader.finish();
     let mut id = [0; 40];
@@ -214,8 +214,7 @@ fn load_and_switch(
     let restart = LogRestart { offset: position.offset, id, database };
     let partitions = state.identity.partitions;
     let tally = loaded.tally.clone();
-    let switch =
-        Switch { loaded, offset: position.offset, partitions, restart: Some(restart) };
+    let switch = Switch { loaded, offset: position.offset, partitions, restart: Some(restart) };
     if given_up.load(Ordering::Acquire) {
         give_up(state);
         return Err("it was given up".into());
@@ -243,7 +242,9 @@ fn give_up(state: &Arc<State>) {
 /// Has something done by the thread that writes the store, and waits for it.
 fn on_writer<T: Send + 'static>(
     state: &Arc<State>,
-    run: impl FnOnce(&mut crate::write_behind::Writer) -> Result<T, pika_core::engine::EngineError> + Send + 'static,
+    run: impl FnOnce(&mut crate::write_behind::Writer) -> Result<T, pika_core::engine::EngineError>
+    + Send
+    + 'static,
 ) -> T {
     let (tell, told) = channel();
     let errand = move |store: &mut crate::write_behind::Writer| {
@@ -283,8 +284,7 @@ fn put_in_place(
     shared.raise_version(switch.loaded.next_version);
     shared.set_next_offset(offset);
     for partition in held.iter_mut() {
-        let counts =
-            if partition.index == 0 { switch.loaded.counts.clone() } else { AllCounts::default() };
+        let counts = if partition.index == 0 { switch.loaded.counts.clone() } else { AllCounts::default() };
         partition.replace(switch.loaded.namespaces.clone(), counts, offset);
     }
 }

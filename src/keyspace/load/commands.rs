@@ -34,14 +34,18 @@ impl Loader {
         };
         let mut reply = Reply::new(Protocol::Resp2);
         let source = Source::One(&mut self.partition);
-        execute(command, args, source, Reach::UNBOUNDED, environment, &mut reply).map_err(|halt| match halt {
-            Halt::Engine(error) => LoadError::Engine(error),
-            other => refused(format!("{other:?}")),
-        })?;
-        self.tally.commands += 1;
+        execute(command, args, source, Reach::UNBOUNDED, environment, &mut reply).map_err(
+            |halt| match halt {
+                Halt::Engine(error) => LoadError::Engine(error),
+                other => refused(format!("{other:?}")),
+            },
+        )?;
         match reply.as_slice() {
             [b'-', error @ ..] => Err(refused(String::from_utf8_lossy(error).trim_end().into())),
-            _ => Ok(()),
+            _ => {
+                self.tally.commands += 1;
+                Ok(())
+            }
         }
     }
 }

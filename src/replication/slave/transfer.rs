@@ -43,7 +43,11 @@ impl Transfer {
             Transfer::Header => {
                 let Some(end) = memchr::memchr(b'\n', input) else {
                     let endless = input.len() > LONGEST_LINE;
-                    return if endless { Err("the data set does not begin as one".into()) } else { Ok(false) };
+                    return if endless {
+                        Err("the data set does not begin as one".into())
+                    } else {
+                        Ok(false)
+                    };
                 };
                 let line = input.split_to(end + 1);
                 match line.trim_ascii_end() {
