@@ -1,6 +1,6 @@
 """`pika import`: files that a real Redis wrote, into the data folder of a server that is not running."""
 
-import os
+import random
 import shutil
 import subprocess
 import unittest
@@ -10,8 +10,6 @@ from common import SEED, ServerTest, info
 from contents import contents, difference, fill, live_command
 from resp import Connection
 from server import Server
-
-import random
 
 REDIS = shutil.which("redis-server")
 # Encodings: as small collections, and as none.
@@ -84,7 +82,7 @@ class ImportTest(ServerTest):
         report, here = self.imported(redis.folder / "data" / "dump.rdb", "pika")
         before, chance = contents(here), random.Random(SEED)
         server_data = self.folder / "pika" / "data"
-        here.pipeline([("SHUTDOWN",)])
+        here.send("SHUTDOWN")
         damaged = self.folder / "damaged.rdb"
         self.until(lambda: self.run_import(damaged, "--dir", server_data).stderr.find("in use") < 0)
         for round_ in range(12):
@@ -122,7 +120,7 @@ class ImportTest(ServerTest):
         with Connection(server.port) as connection:
             self.assertEqual(connection.call("DBSIZE"), 0)
             self.assertIn("did not end", server.log.read_text())
-            connection.pipeline([("SHUTDOWN",)])
+            connection.send("SHUTDOWN")
         self.until(lambda: not server.is_alive())
         done = self.run_import(redis.folder / "data" / "dump.rdb", "--dir", data)
         self.assertEqual(done.returncode, 0, done.stderr)

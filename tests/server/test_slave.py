@@ -3,7 +3,6 @@
 import os
 import random
 import shutil
-import signal
 import threading
 import time
 import unittest
@@ -11,9 +10,7 @@ import unittest
 from common import SEED, ServerTest, info
 from contents import contents, difference, fill, live_command
 from resp import Connection, ReplyError
-from server import Server, is_redis
-
-import common
+from server import Server
 
 REDIS = shutil.which("redis-server")
 
