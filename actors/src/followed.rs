@@ -58,7 +58,9 @@ fn first_error(work: &Work) -> Option<String> {
 
 /// Something done with the states of all partitions at once, on a thread that may wait. Afterwards they are other
 /// data, or have another role.
-pub struct Task(Box<dyn FnOnce(&mut [Box<Partition>]) + Send>);
+pub struct Task(Box<TaskRun>);
+
+type TaskRun = dyn FnOnce(&mut [Box<Partition>]) + Send;
 
 impl Task {
     /// Does it.
@@ -110,7 +112,6 @@ pub fn with_all(state: &State, task: impl FnOnce(&mut [Box<Partition>]) + Send +
 }
 
 /// Sends states home after a piece of a master's stream, or a task.
-#[expect(clippy::vec_box, reason = "partitions move between threads one by one, and are large")]
 pub fn send_home(mut held: Vec<Box<Partition>>, work: Box<Work>, replaced: bool, state: &State) {
     let mut handed_off = false;
     if let Some(followed) = &work.followed {

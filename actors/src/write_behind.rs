@@ -70,7 +70,10 @@ impl WriteBehindHandle {
 }
 
 /// What someone else wants done with the store, between two batches.
-pub struct Errand(pub Box<dyn FnOnce(&mut Writer) -> Result<(), EngineError> + Send>);
+pub struct Errand(pub Box<ErrandRun>);
+
+/// What is done, by the thread that writes the store.
+pub type ErrandRun = dyn FnOnce(&mut Writer) -> Result<(), EngineError> + Send;
 
 impl std::fmt::Debug for Errand {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

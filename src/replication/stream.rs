@@ -78,15 +78,14 @@ pub fn last_selected(payload: &[u8]) -> Option<usize> {
     let limits =
         Limits { max_bulk_len: u64::from(u32::MAX), max_args: i64::from(i32::MAX), ..Limits::default() };
     Parser::default().parse(payload, &limits, usize::MAX, &mut batch).ok()?;
-    let selected = batch.commands.iter().rev().find_map(|command| {
+    batch.commands.iter().rev().find_map(|command| {
         let first = command.first as usize;
         let words = batch.ranges.get(first..first + command.count as usize)?;
         match kind(Args::new(payload, words)) {
             Kind::Select(number) if !command.inline => number,
             _ => None,
         }
-    });
-    selected
+    })
 }
 
 /// Whose keys a piece is about.

@@ -254,6 +254,10 @@ fn on_writer<T: Send + 'static>(
     state.write_behind.send(Job::Run(Errand(Box::new(errand))));
     match told.recv() {
         Ok(result) => result,
+        // A clean stop overtook this thread: the process ends in a moment.
+        Err(_) if state.stopping.load(Ordering::Acquire) => loop {
+            std::thread::park();
+        },
         // The writer ends the process when it fails.
         Err(_) => fatal(state, "the store", &"its thread is gone"),
     }
