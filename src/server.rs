@@ -8,6 +8,7 @@ use crate::commands::args::Args;
 use crate::config::{Config, Extent, Id, SetError};
 use crate::encoding::meta::Type;
 use crate::info::{Numbers, Sections, Statistics};
+use crate::replication::MasterLink;
 use crate::replication::master::Replica;
 use crate::resp::Reply;
 use crate::session::Session;
@@ -74,6 +75,8 @@ pub trait Server {
     fn acknowledged(&self, _offset: u64, _durable: bool) -> i64 {
         0
     }
+    /// The link to the master; `None`: this is a master.
+    fn master_link(&self) -> Option<MasterLink>;
 
     /// The slow log. Held only as long as it takes to read or to add an entry.
     fn slow_log(&self) -> &Mutex<SlowLog>;
@@ -102,6 +105,9 @@ pub trait Server {
     /// Writes the options into the configuration file. An error is shown behind `ERR Rewriting config file: `, or what
     /// else the command says.
     fn rewrite_config(&self, extent: Extent) -> Result<(), String>;
+
+    /// Makes this a slave of a server, or with `None` a master. Returns when it is one; whether it was not before.
+    fn follow(&self, master: Option<(String, u16)>) -> Result<bool, String>;
 
     /// Makes a backup, and returns when it is whole. An error is shown behind `ERR `.
     fn save(&self) -> Result<(), String>;
@@ -231,6 +237,8 @@ pub enum Unblock {
     Timeout,
     /// With the error `UNBLOCKED`.
     Error,
+    /// With the error that says that this is a slave now.
+    Demoted,
 }
 
 /// What came of BGSAVE.

@@ -5,18 +5,50 @@
 //! segment is full (the old one is synced first), groups go to the [`Binlog`] actor, whose thread may wait for
 //! the disk; it commits all groups that arrived meanwhile with one sync. fsync never runs on a serving thread.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 use actix::prelude::*;
-use pika_core::binlog::{Facts, Record, Sequencer, Writer, retention};
+use pika_core::binlog::{self, Facts, Record, Recovered, Sequencer, Writer, retention};
+use pika_core::config::Config;
 use pika_core::config::choice::AppendFsync;
 use pika_core::config::options;
 
 use crate::message::{Append, Logged};
 use crate::replication::feed::Feed;
 use crate::state::{State, lock, now_ms};
+
+/// Opens the log of a data folder, or begins one at `at_least`.
+///
+/// # Errors
+/// For the operator.
+pub fn open_log(config: &Config, at_least: u64) -> Result<Recovered, String> {
+    let folder = Path::new(config.get(options::DIR)).join("binlog");
+    let log_options = binlog::Options {
+        segment_bytes: config.get(options::BINLOG_SEGMENT_SIZE),
+        salt: fastrand::u64(..),
+        now_ms: now_ms(),
+        ..binlog::Options::default()
+    };
+    binlog::open(Arc::new(pika_core::files::Real), &folder, at_least, log_options)
+        .map_err(|error| format!("binlog: {error}"))
+}
+
+/// Removes a log whose data is gone, durably.
+///
+/// # Errors
+/// For the operator.
+pub fn remove_log(folder: &Path) -> Result<(), String> {
+    let fail = |error: std::io::Error| format!("{}: {error}", folder.display());
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error)),
+        _ => {}
+    }
+    let parent = folder.parent().unwrap_or(Path::new("."));
+    std::fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(fail)
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -116,6 +148,36 @@ impl Log {
     fn commit(&self, offset: u64) {
         self.committed.fetch_max(offset, Ordering::Release);
         self.feed.wake();
+    }
+
+    /// Appends a piece of a master's stream, at its offsets; with `appendfsync always`, durably. Returns how far the
+    /// log is then. Only for the thread of the link, which may wait for the disk.
+    pub fn append_followed(&self, records: Vec<Record>) -> u64 {
+        let mut inner = lock(&self.inner);
+        self.append(&mut inner, records);
+        let written = inner.writer.written_offset();
+        drop(inner);
+        if self.always.load(Ordering::Acquire) {
+            self.sync();
+        }
+        self.commit(written);
+        self.progress.notify_all();
+        written
+    }
+
+    /// Throws the log away and begins one at `offset`. Only while no partition can append, on a thread that may wait.
+    ///
+    /// # Errors
+    /// For the operator; what is left of either log is anybody's guess, so the process must end.
+    pub fn restart(&self, offset: u64, config: &Config) -> Result<(), String> {
+        let folder = Path::new(config.get(options::DIR)).join("binlog");
+        let mut inner = lock(&self.inner);
+        remove_log(&folder)?;
+        let writer = open_log(config, offset)?.writer;
+        *inner = Inner { sequencer: Sequencer::new(offset), writer };
+        self.committed.store(offset, Ordering::Release);
+        self.synced.store(offset, Ordering::Release);
+        Ok(())
     }
 
     /// How far writes may be answered: written, or synced if the policy is `always`.

@@ -37,6 +37,7 @@ mod output;
 mod pushes;
 mod running;
 mod session;
+mod slave;
 mod transaction;
 
 use transaction::Transaction;

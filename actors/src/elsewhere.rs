@@ -8,7 +8,7 @@ use bytes::Bytes;
 use pika_core::binlog::Record;
 use pika_core::commands::execute::{Halt, execute};
 use pika_core::commands::{Flags, Settings};
-use pika_core::keyspace::partition::{LogRecord, Partition};
+use pika_core::keyspace::partition::{LogRecord, Partition, Role};
 use pika_core::keyspace::table::Group;
 use pika_core::keyspace::transaction::{Block, Committed, Need, Reach, Source};
 use pika_core::keyspace::view::View;
@@ -93,7 +93,11 @@ fn run_within(
 pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, now_ms: u64) {
     let shared = state.clone();
     state.lent.run(move || {
-        let Exclusive { mut work, mut held } = *exclusive;
+        let Exclusive { mut work, mut held, task } = *exclusive;
+        if let Some(task) = task {
+            task.run(&mut held);
+            return crate::followed::send_home(held, work, true, &shared);
+        }
         let settings = shared.settings();
         if held.len() > 1 && is_read(&work) && work.needs.len() <= MOST_NEEDS {
             (work, held) = match read_over_all(work, held, &shared, now_ms) {
@@ -105,7 +109,10 @@ pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, no
         if work.atomic && !work.begun {
             work.void = work.watch.as_ref().is_some_and(|watch| watch.is_void(now_ms));
             work.begun = true;
-            held[0].begin_atomic();
+            match &work.followed {
+                Some(_) => held.iter_mut().for_each(|partition| partition.role = Role::Follower),
+                None => held[0].begin_atomic(),
+            }
         }
         let mut blocked = None;
         while !work.void && work.next < work.ops.len() {
@@ -133,6 +140,9 @@ pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, no
             if !work.atomic {
                 break;
             }
+        }
+        if work.followed.is_some() {
+            return crate::followed::send_home(held, work, false, &shared);
         }
         held[0].end_atomic();
         send_home(held, work, blocked, &shared);
@@ -192,7 +202,7 @@ fn read_over_all(
     for (partition, group) in held.into_iter().zip(groups) {
         let index = partition.index;
         let (handed_off, work, blocked) = (false, None, None);
-        let home = Return { state: partition, group, handed_off, cause, work, blocked };
+        let home = Return { state: partition, group, handed_off, replaced: false, cause, work, blocked };
         state.partitions()[index].do_send(home);
     }
     let shared = state.clone();
@@ -204,7 +214,7 @@ fn read_over_all(
             shared.partitions()[home].do_send(Viewed(work));
         } else {
             // Around again, for a view of more.
-            shared.partitions()[0].do_send(Lend(Box::new(Exclusive { work, held: Vec::new() })));
+            shared.partitions()[0].do_send(Lend(Box::new(Exclusive { work, held: Vec::new(), task: None })));
         }
     });
     None
@@ -222,6 +232,7 @@ pub fn look_at_all_elsewhere(gathering: Box<Gathering>, state: &Arc<State>) {
                 state: partition,
                 group: None,
                 handed_off: false,
+                replaced: false,
                 cause: 0,
                 work: None,
                 blocked: None,
@@ -287,6 +298,7 @@ fn send_home(mut held: Vec<Box<Partition>>, mut work: Box<Work>, block: Option<B
             state: partition,
             group,
             handed_off,
+            replaced: false,
             cause,
             work,
             blocked,

@@ -32,7 +32,9 @@ fn run(state: &State) {
     let mut surveyor = Surveyor { survey: Survey::default(), worked: Duration::ZERO, resume: Instant::now() };
     while !state.stopping.load(Ordering::Relaxed) {
         // While clients are paused, nothing is to change; what is due stays hidden.
-        let removes = state.active_expire.load(Ordering::Relaxed) && state.current_pause().is_none();
+        let removes = state.active_expire.load(Ordering::Relaxed)
+            && state.current_pause().is_none()
+            && !state.following.is_slave();
         let found = if removes { send_due(state) } else { 0 };
         if found < BATCH {
             surveyor.step(state);

@@ -17,6 +17,8 @@
 //! * [`expirer`]: finds what is due. * [`admin`]: INFO, CONFIG, BGSAVE, SHUTDOWN, on a thread that may wait.
 //! * [`replication`]: slaves: their links, snapshots, and who waits for them.
 //! * [`export`]: all data as an RDB file.
+//! * [`slave`]: the link to a master. [`following`]: what all know of it. [`followed`]: its stream on its way through
+//!   the partitions. [`loading`]: whole data sets into the store. [`import`]: the same without a server.
 //! * [`file_limit`]: who gets how many file descriptors.
 //! * [`state`]: what all of them share. [`service`]: what commands ask of the server.
 //! * [`server`]: the order of starting and stopping.
@@ -31,9 +33,13 @@ pub mod elsewhere;
 pub mod expirer;
 pub mod export;
 pub mod file_limit;
+pub mod followed;
+pub mod following;
+pub mod import;
 pub mod inbox;
 pub mod listener;
 pub mod listening;
+pub mod loading;
 pub mod logging;
 pub mod message;
 pub mod messaging;
@@ -44,6 +50,7 @@ pub mod replication;
 pub mod router;
 pub mod server;
 pub mod service;
+pub mod slave;
 pub mod socket;
 pub mod state;
 pub mod system;

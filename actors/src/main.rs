@@ -14,6 +14,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const USAGE: &str = "usage: pika [CONFIG_DIR | CONFIG_FILE] [--OPTION VALUE ...]
        pika restore BACKUP_DIR [--dir DIR]
        pika export --rdb FILE [--dir DIR]
+       pika import FILE.rdb | FILE.aof | APPENDONLYDIR [--replace] [CONFIG] [--dir DIR] [--OPTION VALUE ...]
        pika --version | --help
 
 Without a configuration, ./config is read if it is there. Options: docs/config.md.";
@@ -33,6 +34,16 @@ fn main() -> ExitCode {
     }
     if arguments.first().map(String::as_str) == Some("export") {
         return match export(arguments.get(1..).unwrap_or_default()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("pika: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    if arguments.first().map(String::as_str) == Some("import") {
+        arguments.remove(0);
+        return match import(arguments) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("pika: {error}");
@@ -88,6 +99,22 @@ fn export(arguments: &[String]) -> Result<(), String> {
     let report = pika::export::to_rdb(&config, Path::new(target), &logger);
     drop(guard);
     println!("{}", report?);
+    Ok(())
+}
+
+fn import(mut arguments: Vec<String>) -> Result<(), String> {
+    if arguments.first().is_none_or(|source| source.starts_with("--")) {
+        return Err(USAGE.to_string());
+    }
+    let source = arguments.remove(0);
+    let before = arguments.len();
+    arguments.retain(|argument| argument != "--replace");
+    let config = loaded(&arguments)?.config;
+    let (logger, guard) = pika::logging::start("", config.get(options::LOGLEVEL))
+        .map_err(|error| format!("log file: {error}"))?;
+    let result = pika::import::run(Path::new(&source), &config, arguments.len() < before, &logger);
+    drop(guard);
+    println!("{}", result?);
     Ok(())
 }
 

@@ -120,6 +120,8 @@ pub struct Return {
     pub group: Option<(u64, u64)>,
     /// Whether what it wrote was handed off already.
     pub handed_off: bool,
+    /// Whether the state is of other data than it was.
+    pub replaced: bool,
     /// The client that it is of.
     pub cause: u64,
     /// The command with its reply; for one of the partitions.

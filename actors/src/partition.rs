@@ -20,7 +20,7 @@ use pika_core::encoding::key::KeyBuf;
 use pika_core::engine::{Read, Tier};
 use pika_core::info::Statistics;
 use pika_core::keyspace::expiry;
-use pika_core::keyspace::partition::{LogRecord, NextCommand, Partition};
+use pika_core::keyspace::partition::{LogRecord, NextCommand, Partition, Role};
 use pika_core::keyspace::table::Group;
 use pika_core::keyspace::transaction::{Need, Reach, Source};
 use pika_core::keyspace::view::View;
@@ -105,6 +105,7 @@ enum Deferred {
 }
 
 mod blocking;
+mod following;
 
 pub use blocking::keys_of;
 
@@ -206,7 +207,10 @@ impl Host {
             }
         }
         if work.atomic {
-            self.partition().end_atomic();
+            match &work.followed {
+                Some(followed) => work.hold = followed.end(&mut [self.partition()]),
+                None => self.partition().end_atomic(),
+            }
             self.look_at_changes();
         }
         let (limit, now_s) = (self.table_limit, (self.now_ms / 1000) as u32);
@@ -233,6 +237,9 @@ impl Host {
     /// may ask for counts), and their keys are in memory. What they need beyond that, they read elsewhere, with the
     /// state lent to them.
     fn begin_atomic(&mut self, mut work: Box<Work>) -> Option<Box<Work>> {
+        if work.followed.is_some() {
+            return self.begin_followed(work);
+        }
         if work.watch.as_ref().is_some_and(|watch| watch.is_void(self.now_ms)) {
             work.void = true;
             return Some(work);
@@ -272,7 +279,10 @@ impl Host {
             return Step::Crowded;
         }
         let start = work.reply.len();
-        if flags.has(Flags::DENYOOM) && self.state.disk_full.load(Ordering::Relaxed) {
+        if flags.has(Flags::DENYOOM)
+            && work.followed.is_none()
+            && self.state.disk_full.load(Ordering::Relaxed)
+        {
             work.reply.error("OOM command not allowed when the disk has less room than 'disk-reserve'");
             self.statistics.error(&work.reply.as_slice()[start..]);
             self.statistics.rejected(op.entry.id);
@@ -405,7 +415,7 @@ impl Host {
             self.close_group();
         }
         let Some(partition) = self.partition.take() else { return };
-        let exclusive = Box::new(Exclusive { work, held: vec![partition] });
+        let exclusive = Box::new(Exclusive { work, held: vec![partition], task: None });
         run_exclusive_elsewhere(exclusive, &self.state, self.now_ms);
     }
 
@@ -577,6 +587,10 @@ impl Host {
             self.away.push_back(Deferred::Expire(due));
             return;
         }
+        if self.partition().role != Role::Master {
+            // Its master says what goes.
+            return;
+        }
         self.refresh();
         self.now_ms = now_ms();
         self.cause = 0;
@@ -673,6 +687,10 @@ impl Host {
 
     fn come_home(&mut self, message: Return) {
         self.partition = Some(message.state);
+        if message.replaced {
+            // These were groups of other data; the log has them.
+            self.unlogged.clear();
+        }
         self.under_way += usize::from(message.handed_off);
         let told = self.tell_applied();
         if let Some((group, end)) = message.group {
@@ -728,12 +746,18 @@ pub fn environment<'a>(
     settings: &'a Settings,
     state: &State,
 ) -> Environment<'a> {
-    let Work { atomic, no_touch, .. } = *work;
+    let Work { no_touch, .. } = *work;
+    // What a master sent may write blindly.
+    let atomic = work.atomic && work.followed.is_none();
     let keeps_due = state.paused.load(Ordering::Relaxed) && state.current_pause().is_some();
     Environment { now_ms, settings, database, atomic, watch: work.watch.as_ref(), no_touch, keeps_due }
 }
 
 fn deliver(mut work: Box<Work>) {
+    if let Some(followed) = work.followed.take() {
+        followed.done(work);
+        return;
+    }
     if let Some(thread) = work.thread.take() {
         // Whoever waited may have given up.
         let _ = thread.send(work);

@@ -76,11 +76,11 @@ pub fn new_id() -> ReplicationId {
 ///
 /// # Errors
 /// A text for the operator: the file cannot be read or written, or is damaged.
-pub fn open_history(folder: &std::path::Path, end: u64) -> Result<History, String> {
+pub fn open_history(folder: &std::path::Path, end: u64, is_slave: bool) -> Result<History, String> {
     let found = History::load(&Real, folder)?;
     let is_new = found.is_none();
     let mut history = found.unwrap_or_else(|| History::new(new_id()));
-    if is_new || history.start(end, false, new_id()) {
+    if is_new || history.start(end, is_slave, new_id()) {
         history.store(&Real, folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     Ok(history)
@@ -181,6 +181,18 @@ pub fn detach(state: &State, id: u64) {
     }
     if lock(&state.replication.master).detach(id) {
         refresh(state);
+    }
+}
+
+/// Ends the links to all slaves: this server has become a slave itself.
+pub fn drop_all(state: &State) {
+    let ids: Vec<u64> = lock(&state.replication.master).replicas().map(|(id, _)| id).collect();
+    for id in ids {
+        let address = lock(&state.clients).get(&id).and_then(|client| client.address.get().cloned());
+        detach(state, id);
+        if let Some(address) = address {
+            address.do_send(crate::message::Kill);
+        }
     }
 }
 

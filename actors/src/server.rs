@@ -15,11 +15,14 @@ use pika_core::binlog::{self, Reader};
 use pika_core::config::choice::{AppendFsync, Compression};
 use pika_core::config::{Config, options};
 use pika_core::encoding::FORMAT_VERSION;
+use pika_core::engine::Engine;
 use pika_core::engine::rocks::{RocksEngine, RocksOptions};
 use pika_core::files;
-use pika_core::keyspace::partition::{LogRecord, Partition, Shared};
+use pika_core::keyspace::namespace::Namespaces;
+use pika_core::keyspace::partition::{LogRecord, Partition, Role, Shared};
 use pika_core::keyspace::recovery;
 use pika_core::keyspace::write_behind::WriteBehind;
+use pika_core::replication::{History, MasterLink, ReplicationId};
 use pika_core::server::Identity;
 
 use crate::binlog::{Binlog, Log};
@@ -81,7 +84,7 @@ pub fn check_format(folder: &Path) -> Result<(), String> {
 }
 
 /// Opens or makes the data folder, and takes its lock, which lives as long as what is returned.
-fn open_folder(folder: &Path) -> Result<fs::File, String> {
+pub(crate) fn open_folder(folder: &Path) -> Result<fs::File, String> {
     let fail = |error: std::io::Error| format!("data folder {}: {error}", folder.display());
     fs::create_dir_all(folder).map_err(fail)?;
     let lock_path = folder.join("LOCK");
@@ -164,8 +167,8 @@ fn threads(config: &Config) -> usize {
 
 /// The store, the log and the partitions, as the last run left them.
 #[expect(clippy::vec_box, reason = "partitions move between threads one by one, and are large")]
-struct Opened {
-    engine: RocksEngine,
+pub(crate) struct Opened {
+    pub(crate) engine: RocksEngine,
     writer: binlog::Writer,
     partitions: Vec<Box<Partition>>,
     write_behind: WriteBehind,
@@ -174,6 +177,47 @@ struct Opened {
     flushed: u64,
     /// The offset that the store reaches, in memory.
     reach: u64,
+}
+
+impl Opened {
+    /// How many keys there are.
+    pub(crate) fn keys(&self) -> i64 {
+        let namespaces = self.namespaces();
+        let of = |partition: &Partition| {
+            let counts = partition.all_counts();
+            (0..namespaces.databases()).map(|database| counts.of(namespaces.of(database)).keys()).sum::<i64>()
+        };
+        self.partitions.iter().map(|partition| of(partition)).sum()
+    }
+
+    /// Puts all that is in memory on disk, the log first.
+    pub(crate) fn settle(&mut self) -> Result<(), String> {
+        self.writer.sync().map_err(|error| error.to_string())?;
+        self.engine.flush(true).map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn namespaces(&self) -> Namespaces {
+        self.partitions[0].namespaces().clone()
+    }
+
+    pub(crate) fn next_version(&self) -> u64 {
+        self.partitions[0].shared.next_version()
+    }
+
+    pub(crate) fn end_offset(&self) -> u64 {
+        self.reach
+    }
+
+    pub(crate) fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+}
+
+/// Opens the data of a folder whose lock is held, for a program that serves nobody.
+pub(crate) fn open_offline(config: &Config, logger: &slog::Logger) -> Result<Opened, String> {
+    let files = FileLimit::at_start(config)?;
+    let budget = budget(config);
+    open_data(config, rocks_options(config, &budget, &files), threads(config), logger)
 }
 
 fn open_data(
@@ -188,16 +232,24 @@ fn open_data(
     let found = recovery::read(&engine, config.get(options::DATABASES) as usize)
         .map_err(|error| error.to_string())?;
     engine.set_dead_namespaces(found.dead.iter().copied());
+    if !found.abandoned.is_empty() {
+        slog::warn!(logger, "an import or a full synchronisation did not end: the data of before is whole, and what \
+            was loaded is dropped"; "namespaces" => found.abandoned.len());
+    }
     let log_folder = folder.join("binlog");
     let log_files: Arc<dyn files::Files> = Arc::new(files::Real);
-    let log_options = binlog::Options {
-        segment_bytes: config.get(options::BINLOG_SEGMENT_SIZE),
-        salt: fastrand::u64(..),
-        now_ms: now_ms(),
-        ..binlog::Options::default()
-    };
-    let recovered = binlog::open(log_files.clone(), &log_folder, found.reaches(), log_options)
-        .map_err(|error| format!("binlog: {error}"))?;
+    if let Some(restart) = &found.log_restart {
+        // The process ended between the data of a full synchronisation and its log.
+        slog::warn!(logger, "the log is of the data before the last full synchronisation; it begins anew";
+            "offset" => restart.offset);
+        crate::binlog::remove_log(&log_folder)?;
+        let id = ReplicationId::parse(&restart.id).ok_or("the store names no history of its data")?;
+        History::new(id).store(&files::Real, folder).map_err(|error| error.to_string())?;
+    }
+    let recovered = crate::binlog::open_log(config, found.reaches())?;
+    if found.log_restart.is_some() {
+        pika_core::keyspace::load::restarted(&engine).map_err(|error| error.to_string())?;
+    }
     if recovered.cut_bytes > 0 {
         slog::warn!(logger, "cut a torn tail off the log"; "bytes" => recovered.cut_bytes);
     }
@@ -292,6 +344,7 @@ pub fn run(start: Start) -> Result<(), String> {
     let folder = std::path::PathBuf::from(config.get(options::DIR));
     let _lock = open_folder(&folder)?;
     crate::backup::sweep(&folder.join(config.get(options::BACKUP_DIR)));
+    crate::slave::sweep(&folder);
     let threads = threads(&config);
     let budget = budget(&config);
     // Redis's own test suite waits for `PID: …` here, and below for `Ready to accept`, as other start scripts do.
@@ -306,7 +359,8 @@ pub fn run(start: Start) -> Result<(), String> {
         Arc::new(Log::new(opened.writer, config.get(options::BINLOG_SEGMENT_SIZE), always, logger.clone()));
     let shared = opened.partitions.first().map(|partition| partition.shared.clone());
     let shared = shared.ok_or("there are no partitions")?;
-    let history = crate::replication::open_history(&folder, shared.next_offset())?;
+    let master = config.get(options::REPLICAOF).cloned();
+    let history = crate::replication::open_history(&folder, shared.next_offset(), master.is_some())?;
     let (write_behind_handle, queue) = WriteBehindHandle::new(opened.flushed);
     let reads = ReadPool::start("pika-read", config.get(options::READ_THREADS) as usize)
         .map_err(|error| error.to_string())?;
@@ -335,11 +389,17 @@ pub fn run(start: Start) -> Result<(), String> {
         replication: crate::replication::Replication::new(history, folder.clone()),
         shared,
     }));
+    let mut opened_partitions = opened.partitions;
+    let _ = state.following.shared.set(opened_partitions[0].shared.clone());
+    if let Some(master) = master {
+        state.following.set(Some(MasterLink::new(master.host, master.port, now_ms())));
+        opened_partitions.iter_mut().for_each(|partition| partition.role = Role::Slave);
+    }
     write_behind::start(state.clone(), queue, replay_limit, opened.write_behind, opened.reach)
         .map_err(|error| error.to_string())?;
     // What was replayed is in memtables only: the positions on disk are those of the last run.
     let system = System::new();
-    let result = system.block_on(serve(state.clone(), opened.partitions, bound));
+    let result = system.block_on(serve(state.clone(), opened_partitions, bound));
     result.map_err(|error| error.to_string())?;
     Ok(())
 }
@@ -377,6 +437,14 @@ async fn serve(
     let admin =
         crate::admin::Admin::start_in_arbiter(&admin_arbiter.handle(), |_| crate::admin::Admin::new(shared));
     let _ = state.admin.set(admin);
+    let link_arbiter = named_arbiter("pika-link".into());
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let shared = state.clone();
+    link_arbiter.spawn_fn(move || {
+        crate::slave::start_here(shared);
+        let _ = tell.send(());
+    });
+    told.await.map_err(std::io::Error::other)?;
     crate::expirer::start(state.clone())?;
     start_cron(state.clone())?;
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
@@ -437,11 +505,24 @@ fn write_pid_file(config: &Config) {
     }
 }
 
+/// Changes which history the data is of, durably. Only on threads that may wait.
+pub fn change_history(state: &State, change: impl FnOnce(&mut History)) {
+    if let Err(error) = state.replication.change_history(change) {
+        fail_stop(&state.logger, &format!("the history's file: {error}"));
+    }
+}
+
+/// This server goes on as the origin of a history of its own, from the end of its log on.
+pub fn begin_history(state: &State, end: u64) {
+    change_history(state, |history| history.shift(crate::replication::new_id(), end));
+}
+
 /// Everything that was written reaches the disk, and the process ends with status 0.
 pub fn stop(service: &Service) -> Result<(), String> {
     let state = &service.state;
     state.stopping.store(true, Ordering::Release);
     let began = Instant::now();
+    service.leave_master();
     service.drain();
     state.log.sync();
     let end = state.log.synced();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pika_core::config::{Config, Disk, Extent, Id, SetError, options, rewrite};
 use pika_core::engine::{Engine, Family};
 use pika_core::info::{self, Numbers, Section, Sections, Statistics};
+use pika_core::replication::MasterLink;
 use pika_core::replication::master::Replica;
 use pika_core::server::{
     Backup, ClientFacts, Compact, Identity, Messages, Migration, Moved, Pause, Server, Shutdown, Unblock,
@@ -15,6 +16,7 @@ use pika_core::server::{
 use pika_core::session::Session;
 use pika_core::slowlog::SlowLog;
 
+use crate::following::Order;
 use crate::message::{Control, Kill, Observe, Report, Wake, Why};
 use crate::state::{Blocking, State, lock};
 use crate::system;
@@ -48,6 +50,15 @@ impl Service {
         let (done, wait) = channel();
         self.control(|| Control::Drain(done.clone()));
         for _ in self.state.partitions() {
+            let _ = wait.recv();
+        }
+    }
+
+    /// The server stops: nothing more is taken from its master.
+    pub fn leave_master(&self) {
+        let (done, wait) = channel();
+        let sent = self.state.following.orders.get().map(|orders| orders.send(Order::Stop(done)));
+        if let Some(Ok(())) = sent {
             let _ = wait.recv();
         }
     }
@@ -323,6 +334,13 @@ impl Server for Service {
         self.state.log.synced()
     }
 
+    fn may_serve_replicas(&self) -> Result<(), &'static str> {
+        match self.state.following.link() {
+            None => Ok(()),
+            Some(_) => Err("NOMASTERLINK This server is a slave, and serves no slaves of its own yet"),
+        }
+    }
+
     fn replicas(&self) -> Vec<Replica> {
         lock(&self.state.replication.master).replicas().map(|(_, replica)| replica.clone()).collect()
     }
@@ -333,6 +351,10 @@ impl Server for Service {
 
     fn acknowledged(&self, offset: u64, durable: bool) -> i64 {
         lock(&self.state.replication.master).acknowledged(offset, durable)
+    }
+
+    fn master_link(&self) -> Option<MasterLink> {
+        self.state.following.link()
     }
 
     fn slow_log(&self) -> &Mutex<SlowLog> {
@@ -437,6 +459,14 @@ impl Server for Service {
                 .map_err(|error| format!("{}: {error}", path.display()))?;
         }
         Ok(())
+    }
+
+    fn follow(&self, master: Option<(String, u16)>) -> Result<bool, String> {
+        let gone = || "the link to a master cannot be changed now".to_string();
+        let (answer, answered) = channel();
+        let orders = self.state.following.orders.get().ok_or_else(gone)?;
+        orders.send(Order::Follow(master, answer)).map_err(|_| gone())?;
+        answered.recv().map_err(|_| gone())?
     }
 
     fn save(&self) -> Result<(), String> {

@@ -13,8 +13,8 @@ use pika_core::encoding::key::Namespace;
 use pika_core::engine::rocks::RocksEngine;
 use pika_core::info::Statistics;
 use pika_core::keyspace::expiry::survey::Expiries;
-use pika_core::keyspace::watch::Watch;
 use pika_core::keyspace::partition::Shared;
+use pika_core::keyspace::watch::Watch;
 use pika_core::server::Identity;
 use pika_core::server::Unblock;
 use pika_core::session::Session;
@@ -24,6 +24,7 @@ use crate::alarms::Alarms;
 use crate::binlog::Log;
 use crate::connection::Connection;
 use crate::file_limit::FileLimit;
+use crate::following::Following;
 use crate::inbox::Inbox;
 use crate::messaging::Messaging;
 use crate::partition::PartitionActor;
@@ -210,6 +211,8 @@ pub struct State {
     pub replication: Replication,
     /// What all partitions share.
     pub shared: Arc<Shared>,
+    /// Whether this is a slave, and of whom.
+    pub following: Following,
     /// Most memory ever seen in use.
     pub peak_memory: AtomicU64,
     /// When the process started.
@@ -280,6 +283,7 @@ impl State {
             messaging,
             replication: parts.replication,
             shared: parts.shared,
+            following: Following::default(),
             identity: parts.identity,
             logger: parts.logger,
             engine: parts.engine,

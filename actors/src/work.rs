@@ -17,6 +17,7 @@ use pika_core::keyspace::watch::Watch;
 use pika_core::resp::Reply;
 
 use crate::connection::Connection;
+use crate::followed::{Followed, Task};
 use crate::state::{State, lock, now_ms};
 
 /// One command of a client.
@@ -87,6 +88,8 @@ pub struct Work {
     pub no_touch: bool,
     /// Commands that ran elsewhere: which, nanoseconds, whether it failed.
     pub ran: Vec<(usize, u64, bool)>,
+    /// It is of a master's stream.
+    pub followed: Option<Followed>,
 }
 
 /// The words of a command that stand by themselves.
@@ -139,6 +142,7 @@ impl Work {
             deadline: None,
             no_touch: false,
             ran: Vec::new(),
+            followed: None,
         }
     }
 
@@ -180,6 +184,8 @@ pub struct Exclusive {
     pub work: Box<Work>,
     /// States lent so far, in order.
     pub held: Vec<Box<Partition>>,
+    /// What is done with all of them instead of a command.
+    pub task: Option<Task>,
 }
 
 /// A piece of work whose next command waits for a key.

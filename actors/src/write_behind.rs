@@ -34,6 +34,8 @@ pub enum Job {
     Flush(Sender<()>),
     /// Copy the store into this folder as it is now, and answer.
     Checkpoint(std::path::PathBuf, Sender<Result<(), String>>),
+    /// Do this, as the one who writes the store.
+    Run(Errand),
     /// Put everything on disk, close the store, and answer.
     Stop(Sender<()>),
 }
@@ -67,8 +69,23 @@ impl WriteBehindHandle {
     }
 }
 
-struct Writer {
-    engine: RocksEngine,
+/// What someone else wants done with the store, between two batches.
+pub struct Errand(pub Box<ErrandRun>);
+
+/// What is done, by the thread that writes the store.
+pub type ErrandRun = dyn FnOnce(&mut Writer) -> Result<(), EngineError> + Send;
+
+impl std::fmt::Debug for Errand {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Errand")
+    }
+}
+
+/// The thread's state.
+#[derive(Debug)]
+pub struct Writer {
+    /// The store.
+    pub engine: RocksEngine,
     log: Arc<Log>,
     state: Arc<State>,
     core: WriteBehind,
@@ -195,6 +212,7 @@ impl Writer {
                 let result = self.flush_and_wait().and_then(|()| self.engine.checkpoint(&folder));
                 let _ = done.send(result.map_err(|error| error.to_string()));
             }
+            Job::Run(Errand(errand)) => errand(self)?,
             Job::Stop(done) => {
                 self.flush_and_wait()?;
                 self.engine.close();
@@ -269,7 +287,19 @@ impl Writer {
         }
     }
 
-    fn flush_and_wait(&mut self) -> Result<(), EngineError> {
+    /// All data is other data now, that reaches `offset` of another log; the store's files have it.
+    pub fn replaced(&mut self, offset: u64) {
+        self.core = WriteBehind::default();
+        self.reaches.fill(offset);
+        self.flushing = None;
+        self.flushed.store(offset, Ordering::Release);
+    }
+
+    /// Puts all that was written on disk, the log first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn flush_and_wait(&mut self) -> Result<(), EngineError> {
         self.sync_log();
         self.engine.flush(true)?;
         self.flushing = None;

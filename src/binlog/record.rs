@@ -10,7 +10,7 @@
 //! | 16 | 4 | `previous_crc`   | `crc` of the record before; 0 if unknown, for the first record of a log |
 //! | 20 | 4 | `payload_length` | 1 to 2^32 - 1 |
 //! | 24 | 8 | `offset`         | payload bytes before this record |
-//! | 32 | 8 | `clock_ms`       | wall clock of the master that made it, ms since 1970; "now" during replay |
+//! | 32 | 8 | `clock_ms`       | wall clock of the node that made it, ms since 1970; "now" during replay. With bit 63 ([`SENT`]): this node had it from its master, and the clock is that of its arrival |
 //! | 40 | 4 | `epoch`          | changes when a slave is promoted |
 //! | 44 | 2 | `database`       | number of the database (SELECT) |
 //! | 46 | 2 | `first_slot`     | lowest slot that it touches, 0 to 16383 |
@@ -30,6 +30,10 @@ pub const HEADER_LENGTH: usize = 52;
 /// The greatest length of a payload in bytes.
 pub const MAX_PAYLOAD: u64 = u32::MAX as u64;
 
+/// The bit of a record's clock that says that a master sent it: what it holds says itself what has expired, and a
+/// replay must not find out by a clock. The other bits are the clock of its arrival.
+pub const SENT: u64 = 1 << 63;
+
 /// The highest slot.
 pub const MAX_SLOT: u16 = 16_383;
 
@@ -38,7 +42,7 @@ pub const MAX_SLOT: u16 = 16_383;
 pub struct Record {
     /// Payload bytes before this record, since the log's beginning.
     pub offset: u64,
-    /// Wall clock in ms since 1970, at the master that made it.
+    /// Wall clock in ms since 1970, at the node that made it; or, with [`SENT`], at its arrival from a master.
     pub clock_ms: u64,
     /// Number of the database.
     pub database: u16,

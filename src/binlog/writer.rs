@@ -174,7 +174,7 @@ impl Writer {
             let bytes = self.tail().map_or(0, |tail| tail.bytes) + self.buffer.len() as u64;
             if bytes + length > self.segment_bytes && bytes > segment::HEADER_LENGTH as u64 {
                 self.write_buffer()?;
-                self.rotate(record.clock_ms, self.end.epoch)?;
+                self.rotate(record.clock_ms & !record::SENT, self.end.epoch)?;
             }
             self.end.crc = record::encode(record, self.context(), &mut self.buffer);
             self.end.offset = record.end_offset();

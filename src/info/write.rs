@@ -24,7 +24,9 @@ pub fn write(server: &dyn Server, numbers: &Numbers, wanted: &Sections, now_us: 
             Section::Memory => write_memory(&mut out, numbers, &config),
             Section::Persistence => write_persistence(&mut out, numbers),
             Section::Stats => write_stats(&mut out, numbers),
-            Section::Replication => replication::write(&mut out, &numbers.replication),
+            Section::Replication => {
+                replication::write(&mut out, numbers, server.master_link().as_ref(), &config, now_us / 1000);
+            }
             Section::Binlog => write_binlog(&mut out, numbers),
             Section::Cpu => write_cpu(&mut out, numbers),
             Section::Modules => {}

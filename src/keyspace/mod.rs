@@ -8,6 +8,7 @@
 //! * [`write_behind`]: how what was written reaches the engine.
 //! * [`namespace`], [`counts`]: databases and the exact numbers kept about them.
 //! * [`view`]: a kept moment, for reading elsewhere.
+//! * [`load`]: a whole data set beside the one that is served, and the moment at which it takes its place.
 //! * [`recovery`]: from engine and log to running partitions.
 //! * [`compaction`]: which parts of the store a compaction by hand rewrites.
 //! * [`expiry`]: what is due, and its removal through the log.
@@ -16,6 +17,7 @@ pub mod compaction;
 pub mod counts;
 pub mod expiry;
 pub mod handed;
+pub mod load;
 pub mod namespace;
 pub mod partition;
 pub mod recovery;

@@ -17,6 +17,22 @@ impl Namespaces {
         Namespaces { of_database: (0..databases as Namespace).collect(), next: databases as Namespace }
     }
 
+    /// Databases 0 to `databases - 1`, with the namespaces from `first` on.
+    pub fn from(first: Namespace, databases: usize) -> Namespaces {
+        let next = first + databases as Namespace;
+        Namespaces { of_database: (first..next).collect(), next }
+    }
+
+    /// The lowest namespace that no database has ever shown.
+    pub fn next(&self) -> Namespace {
+        self.next
+    }
+
+    /// Sees to it that namespaces below `next` are not given again.
+    pub fn skip_to(&mut self, next: Namespace) {
+        self.next = self.next.max(next);
+    }
+
     /// Number of databases.
     pub fn databases(&self) -> usize {
         self.of_database.len()

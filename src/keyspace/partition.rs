@@ -12,6 +12,8 @@
 //! * An entry with a group above `applied` is never evicted.
 //! * A hand-off holds whole groups, and the log offset that it carries is the end of the last of them.
 
+mod replace;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -134,7 +136,12 @@ impl Shared {
         self.stream().database = Some(database);
     }
 
-    /// Sets the end of the log, after replay, and when a slave appends its master's stream.
+    /// Sees to it that versions up to `next`, itself excluded, are not given again.
+    pub fn raise_version(&self, next: Version) {
+        self.next_version.fetch_max(next, Ordering::Relaxed);
+    }
+
+    /// Sets the end of the log: after replay, or of a log that follows another's.
     pub fn set_next_offset(&self, offset: u64) {
         *self.stream() = StreamEnd { offset, database: None };
         self.next_offset.store(offset, Ordering::Relaxed);
@@ -173,6 +180,19 @@ struct OpenRecord {
     last_database: u16,
     /// Commands of the transaction that it is of.
     commands: usize,
+}
+
+/// Who decides what is in a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// It does: what commands write goes to the log, and what has expired is removed.
+    #[default]
+    Master,
+    /// A master elsewhere does. What expired is hidden and stays; what clients write, if they may
+    /// (`replica-read-only no`), never reaches the log.
+    Slave,
+    /// It runs commands that are in the log already: what a master sent, or a replay. Nothing expires by a clock.
+    Follower,
 }
 
 /// Counters of a partition since the start, for INFO.
@@ -224,6 +244,10 @@ pub struct Partition {
     pub partitions: usize,
     /// What all share.
     pub shared: Arc<Shared>,
+    /// Who decides what is in it. Changed between groups only, and for all partitions together.
+    pub role: Role,
+    /// Where effects go that the log does not get.
+    discarded: Vec<u8>,
     pub(super) tables: [Table; TABLES],
     pub(super) counts: AllCounts,
     pub(super) namespaces: Namespaces,
@@ -289,6 +313,8 @@ impl Partition {
             index,
             partitions,
             shared,
+            role: Role::Master,
+            discarded: Vec::new(),
             tables: Default::default(),
             counts,
             namespaces,
@@ -499,6 +525,11 @@ impl Partition {
         /// A record is one unit for checksums and for replay's memory; longer groups are cut here.
         const RECORD_BYTES: usize = 256 * 1024;
         let number = u16::try_from(database).unwrap_or(u16::MAX);
+        if self.role != Role::Master {
+            self.unlogged = true;
+            self.discarded.clear();
+            return &mut self.discarded;
+        }
         let joins = match self.atomic {
             Some(within) => within.is_some(),
             None => self.open.last().is_some_and(|OpenRecord { record: last, last_database, .. }| {

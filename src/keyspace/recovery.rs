@@ -11,16 +11,19 @@
 use std::sync::Arc;
 
 use super::counts::AllCounts;
+use super::load::{self, LogRestart};
 use super::namespace::Namespaces;
-use super::partition::{LogRecord, Partition, Shared};
+use super::partition::{LogRecord, Partition, Role, Shared};
 use super::slot::{self, SLOTS};
 use super::transaction::{Reach, Source};
 use super::write_behind::{self, parse_position};
+use crate::binlog::record::SENT;
 use crate::commands::execute::{Environment, Halt, execute, key_run};
 use crate::commands::{Args, Command, Settings, table};
 use crate::config::Events;
 use crate::encoding::key::Version;
 use crate::engine::{Batch, Change, Engine, EngineError, Family, Range, Read, ReadError, Tier};
+use crate::replication::stream;
 use crate::resp::{Limits, Parser, Protocol, Reply};
 
 /// What the engine says about itself.
@@ -34,6 +37,12 @@ pub struct Found {
     pub next_version: Version,
     /// Namespaces that died, whose keys compaction drops.
     pub dead: Vec<crate::encoding::key::Namespace>,
+    /// Namespaces of a load that did not end: their keys are to be dropped.
+    pub abandoned: Vec<crate::encoding::key::Namespace>,
+    /// The data was replaced, and the log is still that of the data before.
+    pub log_restart: Option<LogRestart>,
+    /// The database that the stream has selected where the log begins.
+    pub stream_database: u16,
     /// For each slot, the log offset that its data reaches.
     position: Vec<u64>,
     /// Keys under which the partitions of the last run left their counts.
@@ -50,10 +59,12 @@ impl Found {
         self.position.iter().copied().min().unwrap_or(0)
     }
 
-    /// Whether no database has a key. Blind writes count when they are settled, and all that the engine has are.
+    /// Whether no database has a key, and none is being loaded. Blind writes count when they are settled, and all that the engine has are.
     pub fn is_empty(&self) -> bool {
-        (0..self.namespaces.databases())
-            .all(|database| self.counts.of(self.namespaces.of(database)).keys() == 0)
+        // What is being loaded no database shows yet.
+        self.abandoned.is_empty()
+            && (0..self.namespaces.databases())
+                .all(|database| self.counts.of(self.namespaces.of(database)).keys() == 0)
     }
 
     /// The highest offset that any slot's data reaches.
@@ -69,6 +80,9 @@ pub fn read(engine: &dyn Read, databases: usize) -> Result<Found, EngineError> {
         counts: AllCounts::default(),
         next_version: 1,
         dead: Vec::new(),
+        abandoned: Vec::new(),
+        log_restart: None,
+        stream_database: 0,
         position: vec![0; usize::from(SLOTS)],
         counts_keys: Vec::new(),
         positions: Vec::new(),
@@ -82,6 +96,9 @@ pub fn read(engine: &dyn Read, databases: usize) -> Result<Found, EngineError> {
     }
     found.namespaces_grew |= found.namespaces.databases() < databases;
     found.namespaces.grow(databases);
+    if let Some(last) = found.abandoned.iter().max() {
+        found.namespaces.skip_to(last + load::GAP);
+    }
     Ok(found)
 }
 
@@ -93,6 +110,12 @@ fn engine_error(error: ReadError) -> EngineError {
 }
 
 impl Found {
+    /// The System keys that say how far the data reaches, and its counts.
+    pub(super) fn system_keys(&self) -> Vec<Vec<u8>> {
+        let positions = self.positions.iter().map(|(key, _, _)| key.clone());
+        positions.chain(self.counts_keys.iter().cloned()).collect()
+    }
+
     fn take(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
         if key.starts_with(write_behind::POSITION_PREFIX.as_bytes()) {
             let (first, end, offset) = parse_position(value)?;
@@ -107,6 +130,12 @@ impl Found {
             self.counts_keys.push(key.to_vec());
         } else if let Some(namespace) = key.strip_prefix(write_behind::DEAD_PREFIX) {
             self.dead.push(crate::encoding::key::Namespace::from_be_bytes(namespace.try_into().ok()?));
+        } else if let Some(namespace) = key.strip_prefix(load::LOADING_PREFIX) {
+            self.abandoned.push(crate::encoding::key::Namespace::from_be_bytes(namespace.try_into().ok()?));
+        } else if key == load::RESTART_KEY {
+            self.log_restart = Some(LogRestart::parse(value)?);
+        } else if key == load::STREAM_DATABASE_KEY {
+            self.stream_database = u16::from_be_bytes(value.try_into().ok()?);
         } else if key == write_behind::NAMESPACES_KEY {
             self.namespaces = Namespaces::parse(value)?;
             self.namespaces_grew = false;
@@ -132,12 +161,33 @@ pub fn tidy(engine: &dyn Engine, found: &Found) -> Result<(), EngineError> {
     let mut batch = Batch(stale.map(|key| Change::Delete(Family::System, key.clone().into())).collect());
     let sum = found.counts.encode();
     batch.0.push(Change::Put(Family::System, write_behind::counts_key(0).into(), sum.into()));
-    if found.namespaces_grew {
+    if found.namespaces_grew || !found.abandoned.is_empty() {
         let key = write_behind::NAMESPACES_KEY.to_vec();
         batch.0.push(Change::Put(Family::System, key.into(), found.namespaces.encode().into()));
     }
     engine.write(batch)?;
-    if found.namespaces_grew { engine.flush(true) } else { Ok(()) }
+    abandon(engine, &found.abandoned)?;
+    if found.namespaces_grew || !found.abandoned.is_empty() { engine.flush(true) } else { Ok(()) }
+}
+
+/// Has the keys of loads that did not end dropped.
+///
+/// # Errors
+/// The store's.
+pub fn abandon(
+    engine: &dyn Engine,
+    namespaces: &[crate::encoding::key::Namespace],
+) -> Result<(), EngineError> {
+    let mut batch = Batch::default();
+    for &namespace in namespaces {
+        batch.0.push(Change::Delete(Family::System, load::mark(namespace).into()));
+        batch.0.push(Change::Put(
+            Family::System,
+            write_behind::dead_key(namespace).into(),
+            Vec::new().into(),
+        ));
+    }
+    engine.write(batch)
 }
 
 /// The partitions, before replay. The first one gets all the counts: only their sum means anything.
@@ -242,6 +292,9 @@ impl Replay {
             return Err(malformed("ends within a command".into()));
         }
         let mut database = usize::from(record.database);
+        // What a master sent it ran by clocks of its own, and said what expired.
+        let role = if record.clock_ms & SENT != 0 { Role::Follower } else { Role::Master };
+        partitions.iter_mut().for_each(|partition| partition.role = role);
         for command in &batch.commands {
             let first = command.first as usize;
             let ranges = &batch.ranges[first..first + command.count as usize];
@@ -254,12 +307,16 @@ impl Replay {
                 database = number.ok_or_else(|| malformed("selects no database".into()))?;
                 continue;
             }
+            if stream::is_passed_over(args) {
+                continue;
+            }
             self.run(partitions, record, database, args)?;
             self.commands += 1;
         }
         // The records are in the log already: the groups only need their end.
         for partition in partitions.iter_mut() {
             partition.end_replayed_group(record.end());
+            partition.role = Role::Master;
         }
         self.replayed += 1;
         Ok(true)
@@ -286,7 +343,7 @@ impl Replay {
             return Err(malformed(format!("database {database} of {databases}")));
         }
         let environment = Environment {
-            now_ms: record.clock_ms,
+            now_ms: record.clock_ms & !SENT,
             settings: &self.settings,
             database,
             atomic: false,
@@ -324,7 +381,7 @@ fn is_of_stream_only(name: &[u8]) -> bool {
 }
 
 /// The row of a logged command, or of its subcommand; `None` if it is none that runs on keys.
-fn command_of(args: Args<'_>) -> Option<&'static Command> {
+pub(super) fn command_of(args: Args<'_>) -> Option<&'static Command> {
     let command = table::find(args.word(0))?;
     let subcommand = (args.len() > 1).then(|| command.subcommand(args.word(1))).flatten();
     [subcommand, Some(command)].into_iter().flatten().find(|command| key_run(command).is_some())

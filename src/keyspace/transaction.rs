@@ -25,7 +25,7 @@ use entry::Stored;
 pub use event::Event;
 pub use stop::{Block, ErrorText, Need, Otherwise, Stop};
 
-use super::partition::Partition;
+use super::partition::{Partition, Role};
 use super::slot::{self, Slot};
 use super::table::{Group, Write};
 use super::view::View;
@@ -77,6 +77,7 @@ pub struct Transaction<'a> {
     source: Source<'a>,
     reach: Reach,
     now_ms: u64,
+    role: Role,
     database: usize,
     namespace: Namespace,
     pending: SmallVec<[Pending; 2]>,
@@ -132,10 +133,16 @@ impl<'a> Transaction<'a> {
             Source::All(partitions) => partitions.iter().any(|partition| partition.wants_touched()),
             Source::View(_) => false,
         };
+        let role = match &source {
+            Source::One(partition) => partition.role,
+            Source::All(partitions) => partitions[0].role,
+            Source::View(_) => Role::Master,
+        };
         Transaction {
             source,
             reach,
             now_ms,
+            role,
             database,
             namespace,
             pending: SmallVec::new(),
@@ -169,6 +176,13 @@ impl<'a> Transaction<'a> {
     /// "Now" for this command, Unix time in ms. During replay, the record's.
     pub fn now_ms(&self) -> u64 {
         self.now_ms
+    }
+
+    /// By which clock keys and fields are gone, Unix time in ms: "now"; but 0, so that nothing ever is, for commands
+    /// that a master sent. It says explicitly what it removed because its time had come, and when these commands run
+    /// here says nothing about what they met there.
+    pub fn expiry_clock_ms(&self) -> u64 {
+        if self.role == Role::Follower { 0 } else { self.now_ms }
     }
 
     /// Whether it runs on a thread that may wait, and may take its time.

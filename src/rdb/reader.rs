@@ -117,6 +117,11 @@ impl<R: Read> Reader<R> {
         self.source.position()
     }
 
+    /// What it reads from, behind what was read: after the end of a file, what follows it (an append-only file).
+    pub fn into_inner(self) -> R {
+        self.source.into_inner()
+    }
+
     /// How many keys were passed over since they hold collections without elements, as Redis does.
     pub fn empty_keys(&self) -> u64 {
         self.empty

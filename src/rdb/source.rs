@@ -47,6 +47,11 @@ impl<R: Read> Source<R> {
         Source { longest, ..Source::new(reader) }
     }
 
+    /// What it reads from, behind what was read.
+    pub fn into_inner(self) -> R {
+        self.reader
+    }
+
     /// The [`crc64`] of all bytes so far.
     pub fn sum(&self) -> u64 {
         self.sum

@@ -4,12 +4,19 @@
 //! |------|------|
 //! | [`history`] | which history the data is of: replication ids and up to where each holds; shared by both sides |
 //! | [`handshake`] | what a slave says of itself, and asks for |
+//! | [`link`] | what is known of the link to a master |
 //! | [`master`] | the slaves of a master: their stages, limits, acknowledgements, and who waits for these |
+//! | [`slave`] | the slave's side: handshake, transfer, stream, and what happens when the link breaks |
 //! | [`snapshot`] | one moment of all data, as an RDB file |
+//! | [`stream`] | a master's stream, cut into pieces that can be logged and run |
 
 pub mod handshake;
 pub mod history;
+pub mod link;
 pub mod master;
+pub mod slave;
 pub mod snapshot;
+pub mod stream;
 
 pub use history::{Earlier, History, ReplicationId};
+pub use link::MasterLink;

@@ -22,6 +22,7 @@ pub(crate) struct StandIn {
     pub(crate) registry: Mutex<Registry<u64>>,
     pub(crate) tracking: Mutex<Table>,
     pub(crate) backup_running: bool,
+    pub(crate) master: Mutex<Option<MasterLink>>,
     /// What was done, in order.
     pub(crate) done: RefCell<Vec<String>>,
 }
@@ -187,6 +188,10 @@ impl Server for StandIn {
         42
     }
 
+    fn master_link(&self) -> Option<MasterLink> {
+        self.master.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn slow_log(&self) -> &Mutex<SlowLog> {
         &self.slow_log
     }
@@ -219,6 +224,13 @@ impl Server for StandIn {
 
     fn rewrite_config(&self, _: Extent) -> Result<(), String> {
         Err("no disk".into())
+    }
+
+    fn follow(&self, master: Option<(String, u16)>) -> Result<bool, String> {
+        self.note(format!("follow {master:?}"));
+        let mut link = self.master.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = master.map(|(host, port)| MasterLink::new(host, port, 0));
+        Ok(std::mem::replace(&mut *link, next.clone()) != next)
     }
 
     fn save(&self) -> Result<(), String> {

@@ -188,7 +188,7 @@ impl Population<'_> {
         visit: &mut impl FnMut(Pair<'_>),
     ) -> Result<(), Stop> {
         let Population::Elements(elements, content) = self else { return Ok(()) };
-        let (now_ms, mut failed) = (txn.now_ms(), None);
+        let (now_ms, mut failed) = (txn.expiry_clock_ms(), None);
         elements
             .walk(txn, &elements.part(part.0, part.1), |_, name, value| {
                 match content(value, now_ms) {

@@ -187,6 +187,12 @@ impl Core {
             self.host.borrow_mut().statistics.rejected(entry.id);
             return Err(Some(b"NOAUTH Authentication required.".to_vec()));
         }
+        if self.state.following.is_slave()
+            && let Some(error) = self.slave_refusal(entry)
+        {
+            self.host.borrow_mut().statistics.rejected(entry.id);
+            return Err(Some(error));
+        }
         if self.restricted
             && let Some(error) = self.refusal(entry)
         {

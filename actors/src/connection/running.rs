@@ -233,7 +233,7 @@ impl Core {
                 self.wrote |= entry.command.is_write();
                 self.under_way += 1;
                 work.home = self.host.borrow().index;
-                let exclusive = Exclusive { work, held: Vec::new() };
+                let exclusive = Exclusive { work, held: Vec::new(), task: None };
                 self.state.partitions()[0].do_send(Lend(Box::new(exclusive)));
                 false
             }

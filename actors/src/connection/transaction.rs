@@ -251,7 +251,7 @@ impl Core {
             }
             None => {
                 work.home = local;
-                let exclusive = Box::new(Exclusive { work, held: Vec::new() });
+                let exclusive = Box::new(Exclusive { work, held: Vec::new(), task: None });
                 self.state.partitions()[0].do_send(Lend(exclusive));
                 false
             }

@@ -255,7 +255,7 @@ impl Host {
             self.waiting.insert(ticket, blocked);
             if let Some(Blocked { mut work, .. }) = self.forget(ticket) {
                 work.retrying = true;
-                let exclusive = Box::new(Exclusive { work, held: Vec::new() });
+                let exclusive = Box::new(Exclusive { work, held: Vec::new(), task: None });
                 self.state.partitions()[0].do_send(Lend(exclusive));
             }
             return true;
@@ -318,7 +318,13 @@ impl Host {
     }
 
     fn unblock(&mut self, ticket: u64, how: Unblock) {
-        let error = (how == Unblock::Error).then_some("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+        let error = match how {
+            Unblock::Timeout => None,
+            Unblock::Error => Some("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+            Unblock::Demoted => Some(
+                "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+            ),
+        };
         self.end_wait(ticket, error);
     }
 

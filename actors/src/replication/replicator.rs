@@ -37,6 +37,10 @@ impl Replicator {
         let end = self.state.log.committed();
         let actions = lock(&self.state.replication.master).tick(&limits, end, now_ms());
         self.perform(actions);
+        if self.state.following.link().is_some() {
+            // One that came while this server became a slave.
+            super::drop_all(&self.state);
+        }
         self.forget_gone();
         self.answer();
         super::refresh(&self.state);
@@ -74,6 +78,10 @@ impl Replicator {
 
     /// Appends a command to the log that is for slaves only.
     fn append(&self, words: &[&[u8]]) {
+        // A slave's log is its master's.
+        if self.state.following.link().is_some() {
+            return;
+        }
         let mut payload = Vec::new();
         write_command(&mut payload, words.iter().copied());
         let record = self.state.shared.place_heartbeat(now_ms(), payload);

@@ -99,7 +99,7 @@ pub(super) fn restore(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     cx.reply.ok();
     let expire_ms = match expire_ms.map(u64::try_from) {
         None => None,
-        Some(Ok(expire_ms)) if expire_ms > now_ms => Some(expire_ms),
+        Some(Ok(expire_ms)) if expire_ms > cx.txn.expiry_clock_ms() => Some(expire_ms),
         Some(_) => {
             if entry.exists() {
                 cx.txn.remove(&mut entry)?;

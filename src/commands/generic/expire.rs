@@ -94,7 +94,7 @@ fn set_expiry(cx: &mut Context<'_, '_>, args: Args<'_>, name: &str, unit: Unit, 
         cx.reply.integer(0);
         return Ok(());
     };
-    match u64::try_from(at_ms).ok().filter(|&at_ms| at_ms > cx.txn.now_ms()) {
+    match u64::try_from(at_ms).ok().filter(|&at_ms| at_ms > cx.txn.expiry_clock_ms()) {
         Some(expire_ms) => {
             cx.txn.put(&mut entry, &Meta { expire_ms: Some(expire_ms), ..meta })?;
             cx.txn.notify(Events::GENERIC, "expire", &entry);

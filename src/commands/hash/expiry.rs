@@ -107,7 +107,7 @@ fn expire(cx: &mut Context<'_, '_>, args: Args<'_>, clock: Clock) -> RunResult {
     let condition = Condition::read(args.word(3));
     let at = if condition == Condition::Always { 3 } else { 4 };
     let first = fields(args, at, "ERR Parameter `numFields` should be greater than 0")?;
-    let past = at_ms <= cx.txn.now_ms();
+    let past = at_ms <= cx.txn.expiry_clock_ms();
     let mut changed: Vec<&[u8]> = Vec::new();
     cx.reply.array(args.len() - first);
     for field in args.from(first) {

@@ -6,7 +6,7 @@ use crate::types::hash::Hash;
 
 pub(super) fn hlen(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let entry = cx.txn.lookup(args.word(1))?;
-    let len = Hash::open(&entry)?.len(cx.txn.now_ms());
+    let len = Hash::open(&entry)?.len(cx.txn.expiry_clock_ms());
     cx.reply.integer(i64::try_from(len).unwrap_or(i64::MAX));
     Ok(())
 }

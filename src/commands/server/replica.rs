@@ -165,7 +165,19 @@ fn timeout_ms(word: &[u8], now_ms: u64) -> Result<Option<u64>, Stop> {
     Ok((ms > 0).then_some(now_ms + ms))
 }
 
+/// WAIT and WAITAOF ask about the slaves of a master.
+fn refuse_on_slave(cx: &SessionContext<'_>, name: &str) -> Result<(), Stop> {
+    match cx.server.master_link() {
+        None => Ok(()),
+        Some(_) => Err(Stop::error(format!(
+            "ERR {name} cannot be used with replica instances. Please also note that writes to replicas are just local \
+             and are not propagated."
+        ))),
+    }
+}
+
 fn wait(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
+    refuse_on_slave(cx, "WAIT")?;
     let replicas = args.integer(1)?;
     let deadline_ms = timeout_ms(args.word(2), cx.now_ms())?;
     let offset = cx.session.written;
@@ -179,6 +191,7 @@ fn wait(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
 }
 
 fn waitaof(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
+    refuse_on_slave(cx, "WAITAOF")?;
     let local = match args.integer(1)? {
         local @ 0..=1 => local == 1,
         _ => return Err(Stop::error("ERR value is out of range, value must between 0 and 1")),

@@ -1,9 +1,9 @@
-//! Which role the server has.
+//! Who is whose slave.
 
 use super::super::*;
-use crate::number::parse_i64;
 use crate::replication::master::Stage;
-use crate::server::SessionContext;
+use crate::replication::slave::parse_master;
+use crate::server::{AdminContext, SessionContext};
 
 const BASE: Command = Command {
     syntax: "<host port | NO ONE>",
@@ -11,8 +11,8 @@ const BASE: Command = Command {
     group: Group::Server,
     arity: Arity::Exactly(3),
     flags: Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::STALE).and(Flags::NO_ASYNC_LOADING),
-    run: Run::Session(replicaof),
-    differs: "Only NO ONE is there yet.",
+    run: Run::Admin(replicaof),
+    differs: "`NO ONE` is refused while a full synchronisation is under way: the data is that of before.",
     ..Command::BASE
 };
 
@@ -35,29 +35,40 @@ pub(super) const ROLE: Command = Command {
     ..Command::BASE
 };
 
-fn replicaof(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
-    if args.word(1).eq_ignore_ascii_case(b"no") && args.word(2).eq_ignore_ascii_case(b"one") {
-        cx.reply.ok();
-        return Ok(());
+fn replicaof(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
+    let master = parse_master(args).map_err(Stop::error)?;
+    let to_slave = master.is_some();
+    match cx.server.follow(master) {
+        Ok(false) if to_slave => cx.reply.simple("OK Already connected to specified master"),
+        Ok(_) => cx.reply.ok(),
+        Err(error) => return Err(Stop::error(format!("ERR {error}"))),
     }
-    match parse_i64(args.word(2)) {
-        Some(0..=65535) => Err(Stop::error("ERR replication from a master is not supported yet")),
-        _ => Err(Stop::error("ERR Invalid master port")),
-    }
+    Ok(())
 }
 
 fn role(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
-    cx.reply.array(3);
-    cx.reply.bulk_text("master");
-    cx.reply.integer(i64::try_from(cx.server.log_offset()).unwrap_or(i64::MAX));
-    let online = cx.server.replicas().into_iter().filter(|replica| replica.stage == Stage::Online);
-    let online: Vec<_> = online.collect();
-    cx.reply.array(online.len());
-    for replica in online {
+    let Some(link) = cx.server.master_link() else {
         cx.reply.array(3);
-        cx.reply.bulk_text(replica.ip());
-        cx.reply.bulk_text(&replica.announced.port.to_string());
-        cx.reply.bulk_text(&replica.acknowledged.to_string());
-    }
+        cx.reply.bulk_text("master");
+        cx.reply.integer(i64::try_from(cx.server.log_offset()).unwrap_or(i64::MAX));
+        let online = cx.server.replicas().into_iter().filter(|replica| replica.stage == Stage::Online);
+        let online: Vec<_> = online.collect();
+        cx.reply.array(online.len());
+        for replica in online {
+            cx.reply.array(3);
+            cx.reply.bulk_text(replica.ip());
+            cx.reply.bulk_text(&replica.announced.port.to_string());
+            cx.reply.bulk_text(&replica.acknowledged.to_string());
+        }
+        return Ok(());
+    };
+    cx.reply.array(5);
+    cx.reply.bulk_text("slave");
+    cx.reply.bulk_text(&link.host);
+    cx.reply.integer(i64::from(link.port));
+    cx.reply.bulk_text(link.stage.name());
+    // As in Redis: -1 where there is no stream that an offset could be of.
+    let offset = if link.is_up() { i64::try_from(link.offset).unwrap_or(i64::MAX) } else { -1 };
+    cx.reply.integer(offset);
     Ok(())
 }

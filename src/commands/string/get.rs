@@ -112,7 +112,7 @@ pub(super) fn getex(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     match lifetime {
         Lifetime::Until(clock, text) => {
             let time = clock.absolute_ms(text, "getex", cx.txn.now_ms())?;
-            if time <= cx.txn.now_ms() {
+            if time <= cx.txn.expiry_clock_ms() {
                 remove(cx, &mut entry)?;
                 cx.txn.notify(Events::GENERIC, "del", &entry);
                 return Ok(());

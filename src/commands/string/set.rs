@@ -81,7 +81,7 @@ fn compare(cx: &mut Context<'_, '_>, entry: &Entry, old: &[u8]) -> Result<i64, S
 
 /// As [`store`], for a key that nobody looked at.
 fn store_blind(cx: &mut Context<'_, '_>, key: &[u8], value: &[u8], expire_ms: Option<u64>) -> RunResult {
-    let past = expire_ms.is_some_and(|time| time <= cx.txn.now_ms());
+    let past = expire_ms.is_some_and(|time| time <= cx.txn.expiry_clock_ms());
     // Only a key that is known can be removed.
     let mut entry = if past { cx.txn.entry(key)? } else { cx.txn.entry_blind(key)? };
     store(cx, &mut entry, value, expire_ms)
@@ -98,7 +98,7 @@ pub(super) fn store(
     cx.txn.notify(Events::STRING, "set", entry);
     let Some(time) = expire_ms else { return Ok(()) };
     cx.txn.notify(Events::GENERIC, "expire", entry);
-    if time <= cx.txn.now_ms() {
+    if time <= cx.txn.expiry_clock_ms() {
         // Redis finds that out when the key is asked for next.
         cx.txn.notify(Events::EXPIRED, "expired", entry);
     }
@@ -121,7 +121,7 @@ pub(super) fn put(
     expire_ms: Option<u64>,
 ) -> RunResult {
     match expire_ms {
-        Some(time) if time <= cx.txn.now_ms() => return remove(cx, entry),
+        Some(time) if time <= cx.txn.expiry_clock_ms() => return remove(cx, entry),
         Some(time) => {
             let time = i64::try_from(time).unwrap_or(i64::MAX);
             cx.txn.effect(&[b"SET", entry.key(), value, b"PXAT", Decimal::new(time).as_bytes()]);

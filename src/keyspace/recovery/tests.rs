@@ -83,7 +83,6 @@ fn a_record_left_out_is_found_out() {
 fn what_is_no_command_of_ours_is_named() {
     for (lines, part) in [
         ("GIVE a 1", "a command that this version does not know: give"),
-        ("TIME", "a command that this version does not know: time"),
         ("CONFIG SET port 1", "a command that this version does not know: config"),
         ("SET a", "set has 2 words"),
     ] {

@@ -5,6 +5,7 @@ use crate::config::Events;
 use crate::encoding::key::{self, KeyBuf, Namespace};
 use crate::encoding::meta::Meta;
 use crate::engine::{Family, ReadError};
+use crate::keyspace::partition::Role;
 use crate::keyspace::slot::{self, Slot};
 use crate::keyspace::table::{Value, Write};
 
@@ -74,8 +75,11 @@ impl Transaction<'_> {
             return Ok(Entry { slot, namespace, meta_key, stored: Stored::Absent, expired: false });
         };
         let meta = Meta::parse(&value).ok_or_else(corrupt)?;
-        let expired = meta.is_expired(self.now_ms);
-        if expired && namespace == self.namespace && !self.expired.iter().any(|(other, _)| *other == meta_key)
+        let expired = meta.is_expired(self.expiry_clock_ms());
+        if expired
+            && self.role == Role::Master
+            && namespace == self.namespace
+            && !self.expired.iter().any(|(other, _)| *other == meta_key)
         {
             self.expired.push((meta_key.clone(), self.index_of(slot)));
         }

@@ -148,7 +148,7 @@ impl<'a> HashEdit<'a> {
 
     /// A field, if it exists and its time has not come.
     pub fn get(&mut self, txn: &mut Transaction<'_>, field: &[u8]) -> Result<Option<Found<'a>>, Stop> {
-        let now_ms = txn.now_ms();
+        let now_ms = txn.expiry_clock_ms();
         Ok(self.stored(txn, field)?.filter(|found| !is_due(found.expire_ms, now_ms)))
     }
 
@@ -163,7 +163,7 @@ impl<'a> HashEdit<'a> {
         self.longest = self.longest.max(Some(field.len().max(value.len())));
         let old = self.write(txn, field, value, expire_ms)?;
         self.changes += 1;
-        Ok(old.is_none_or(|old_ms| is_due(old_ms, txn.now_ms())))
+        Ok(old.is_none_or(|old_ms| is_due(old_ms, txn.expiry_clock_ms())))
     }
 
     /// Sets when a field expires; `None`: never. The field has to exist.
@@ -240,12 +240,12 @@ impl<'a> HashEdit<'a> {
         let Some(expire_ms) = old else { return Ok(false) };
         self.index(txn, field, expire_ms, None);
         self.changes += 1;
-        Ok(!is_due(expire_ms, txn.now_ms()))
+        Ok(!is_due(expire_ms, txn.expiry_clock_ms()))
     }
 
     /// Removes a field if its time has come. Returns whether it did.
     pub(super) fn remove_due(&mut self, txn: &mut Transaction<'_>, field: &[u8]) -> Result<bool, Stop> {
-        let now_ms = txn.now_ms();
+        let now_ms = txn.expiry_clock_ms();
         let due = self.stored(txn, field)?.is_some_and(|found| is_due(found.expire_ms, now_ms));
         if due {
             self.remove(txn, field)?;

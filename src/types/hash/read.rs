@@ -95,7 +95,7 @@ impl<'a> Hash<'a> {
 
     /// A field, if it exists and its time has not come.
     pub fn get(&self, txn: &mut Transaction<'_>, field: &[u8]) -> Result<Option<Found<'a>>, Stop> {
-        let now_ms = txn.now_ms();
+        let now_ms = txn.expiry_clock_ms();
         let found = match self.form {
             Form::Packed(payload) => {
                 packed_hash::find(payload, field).map(|Field { expire_ms, value, .. }| Found {
@@ -134,7 +134,7 @@ impl<'a> Hash<'a> {
     ) -> Result<(), Stop> {
         match self.form {
             Form::Packed(payload) => {
-                let mut fields = live(payload, txn.now_ms());
+                let mut fields = live(payload, txn.expiry_clock_ms());
                 while fields.next().is_some_and(&mut visit) {}
                 Ok(())
             }
@@ -152,7 +152,7 @@ impl<'a> Hash<'a> {
     ) -> Result<(), Stop> {
         match self.form {
             Form::Packed(payload) => {
-                let mut fields: Vec<(u32, Field<'_>)> = live(payload, txn.now_ms())
+                let mut fields: Vec<(u32, Field<'_>)> = live(payload, txn.expiry_clock_ms())
                     .map(|field| (key::order_hash(field.name), field))
                     .filter(|(hash, field)| (*hash, field.name) >= from)
                     .collect();
@@ -173,7 +173,7 @@ fn walk(
     range: &Range,
     mut visit: impl FnMut(u32, Field<'_>) -> bool,
 ) -> Result<(), Stop> {
-    let now_ms = txn.now_ms();
+    let now_ms = txn.expiry_clock_ms();
     let mut sound = true;
     elements.walk(txn, range, |hash, name, value| {
         let Some((expire_ms, value)) = packed_hash::parse_element(value) else {

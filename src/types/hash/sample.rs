@@ -14,7 +14,7 @@ impl<'a> Hash<'a> {
         count: u64,
         mut visit: impl FnMut(Field<'_>) -> bool,
     ) -> Result<(), Stop> {
-        self.population(txn.now_ms()).choose_repeated(txn, count, |pair| visit(field(pair)))
+        self.population(txn.expiry_clock_ms()).choose_repeated(txn, count, |pair| visit(field(pair)))
     }
 
     /// Shows `count` different fields, or all if there are not so many.
@@ -24,7 +24,7 @@ impl<'a> Hash<'a> {
         count: u64,
         mut visit: impl FnMut(Field<'_>),
     ) -> Result<(), Stop> {
-        self.population(txn.now_ms()).choose_distinct(txn, count, |pair| visit(field(pair)))
+        self.population(txn.expiry_clock_ms()).choose_distinct(txn, count, |pair| visit(field(pair)))
     }
 
     fn population(&self, now_ms: u64) -> Population<'a> {

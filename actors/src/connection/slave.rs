@@ -1,0 +1,34 @@
+//! What a slave refuses its clients.
+
+use pika_core::commands::Flags;
+use pika_core::commands::spec::{Queue, Run};
+use pika_core::commands::table::Entry;
+use pika_core::config::options;
+
+use super::Core;
+
+impl Core {
+    /// Why a slave does not run a command, if it does not: it may not write, or its data is stale and the command
+    /// depends on data.
+    pub(super) fn slave_refusal(&self, entry: &Entry) -> Option<Vec<u8>> {
+        let command = entry.command;
+        // EXEC writes if it runs what writes: this was a master when it was queued.
+        let writes = match (command.run, &self.transaction) {
+            (Run::Queue(Queue::Run), Some(transaction)) => {
+                transaction.commands().any(|queued| queued.is_write())
+            }
+            _ => command.is_write(),
+        };
+        if writes && self.state.config().get(options::REPLICA_READ_ONLY) {
+            return Some(b"READONLY You can't write against a read only replica.".to_vec());
+        }
+        if !self.state.following.is_up()
+            && !command.flags.has(Flags::STALE)
+            && !self.state.config().get(options::REPLICA_SERVE_STALE_DATA)
+        {
+            let error = b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+            return Some(error.to_vec());
+        }
+        None
+    }
+}
