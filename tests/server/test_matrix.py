@@ -15,7 +15,7 @@ SKIPPED = {b"shutdown", b"quit", b"client|kill", b"client|pause", b"client|reply
 # After these, what comes is not one reply a command; or nothing comes until another client does something.
 SKIPPED |= {b"subscribe", b"psubscribe", b"ssubscribe", b"unsubscribe", b"punsubscribe", b"sunsubscribe", b"monitor",
             b"multi", b"client|tracking", b"blpop", b"brpop", b"blmove", b"brpoplpush", b"blmpop", b"bzpopmin",
-            b"bzpopmax", b"bzmpop"}
+            b"bzpopmax", b"bzmpop", b"sync", b"psync", b"wait", b"waitaof"}
 # These touch all of the data or the disk: a few calls of each will do.
 HEAVY = {b"save", b"bgsave", b"bgrewriteaof", b"flushall", b"flushdb", b"compact", b"compactrange", b"memory|purge",
          b"delbackup", b"purgelogsto", b"swapdb", b"pfselftest", b"command|docs", b"command|info", b"command"}
