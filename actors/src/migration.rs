@@ -1,8 +1,8 @@
 //! MIGRATE, on a thread that may wait for another server.
 //!
-//! The keys go in batches: what they hold is read in their partitions ([`keys`]), sent as RESTORE over one connection
-//! ([`links`]), and each key that the other server took is removed here, unless it changed since it was read. One that
-//! did is read and sent again; one that is gone by then is removed there.
+//! The keys go in batches: what they hold is read in their partitions (`migration/keys.rs`), sent as RESTORE over one
+//! connection (`migration/links.rs`), and each key that the other server took is removed here, unless it changed since it
+//! was read. One that did is read and sent again; one that is gone by then is removed there.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
