@@ -179,8 +179,8 @@ class Memory(ServerTest):
                 connection.call("PING")
             self.settled(server)
             # Two of its largest replies a client: one that waits, one that is being made.
-            grown = resident(server.pid) - memory
-            self.assertLess(grown, 500 * MEGABYTE, f"grew by {grown // MEGABYTE} MB")
+            # What the allocator holds beyond that, it gives back within ten seconds or so.
+            self.until(lambda: resident(server.pid) - memory < 500 * MEGABYTE, what="less than 500 MB more")
             # 20 GB of replies were asked for. What was made is what the sockets and the limits took.
             work = processor_seconds(server.pid) - work
             self.assertLess(work, 6, f"took {work:.2f} s of processor time")

@@ -43,8 +43,8 @@ class Matrix(ServerTest):
 
     def refill(self, connection, database: int) -> None:
         replies = connection.pipeline([
-            ("RESET",), ("HELLO", self.protocol), ("SELECT", database), ("DEL", *KEYS), ("SET", "string", "hello"),
-            ("SET", "number", 2**63 - 2), ("HSET", "hash", "f1", "v", "f2", 2**63 - 1, "", ""),
+            ("RESET",), ("HELLO", self.protocol), ("REPLICAOF", "NO", "ONE"), ("SELECT", database), ("DEL", *KEYS),
+            ("SET", "string", "hello"), ("SET", "number", 2**63 - 2), ("HSET", "hash", "f1", "v", "f2", 2**63 - 1, "", ""),
             ("HSET", "bighash", *range(200)), ("SET", "expiring", "x", "EX", 1000), ("CONFIG", "SET", "timeout", 0),
             ("CONFIG", "SET", "hz", 10)])
         errors = [reply for reply in replies if isinstance(reply, ReplyError)]
