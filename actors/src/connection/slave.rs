@@ -1,7 +1,7 @@
 //! What a slave refuses its clients.
 
 use pika_core::commands::Flags;
-use pika_core::commands::spec::{Queue, Run};
+use pika_core::commands::spec::{Command, Queue, Run};
 use pika_core::commands::table::Entry;
 use pika_core::config::options;
 
@@ -12,18 +12,18 @@ impl Core {
     /// depends on data.
     pub(super) fn slave_refusal(&self, entry: &Entry) -> Option<Vec<u8>> {
         let command = entry.command;
-        // EXEC writes if it runs what writes: this was a master when it was queued.
-        let writes = match (command.run, &self.transaction) {
+        // EXEC is what it runs: this was a master, or up to date, when that was queued.
+        let any = |wanted: &dyn Fn(&Command) -> bool| match (command.run, &self.transaction) {
             (Run::Queue(Queue::Run), Some(transaction)) => {
-                transaction.commands().any(|queued| queued.is_write())
+                wanted(command) || transaction.commands().any(wanted)
             }
-            _ => command.is_write(),
+            _ => wanted(command),
         };
-        if writes && self.state.config().get(options::REPLICA_READ_ONLY) {
+        if any(&Command::is_write) && self.state.config().get(options::REPLICA_READ_ONLY) {
             return Some(b"READONLY You can't write against a read only replica.".to_vec());
         }
         if !self.state.following.is_up()
-            && !command.flags.has(Flags::STALE)
+            && any(&|command| !command.flags.has(Flags::STALE))
             && !self.state.config().get(options::REPLICA_SERVE_STALE_DATA)
         {
             let error = b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
