@@ -36,6 +36,21 @@ pub struct Pipe {
     send: Box<dyn FnMut(HandOff) -> Result<(), String> + Send>,
     answers: Receiver<Applied>,
     under_way: usize,
+    /// The thread, if it is the pipe's own.
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// The pipe's own thread has ended when this has: it would close the store while the process ends, and RocksDB does not
+/// survive that.
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        // Without its sender the thread sees the end of its jobs.
+        self.send = Box::new(|_| Err("the pipe has ended".into()));
+        if let Some(thread) = self.thread.take() {
+            // A panic there has ended the process already.
+            let _ = thread.join();
+        }
+    }
 }
 
 impl std::fmt::Debug for Pipe {
@@ -59,7 +74,7 @@ impl Pipe {
             state.write_behind.send(Job::Run(Errand(Box::new(errand))));
             Ok(())
         };
-        Pipe { send: Box::new(send), answers, under_way: 0 }
+        Pipe { send: Box::new(send), answers, under_way: 0, thread: None }
     }
 
     /// To a thread of its own, which is the only one to write the store, and flushes it when its memory is full.
@@ -82,13 +97,13 @@ impl Pipe {
             }
             Ok(())
         };
-        std::thread::Builder::new().name("pika-writer".into()).spawn(move || {
+        let thread = std::thread::Builder::new().name("pika-writer".into()).spawn(move || {
             if let Err(error) = write() {
                 eprintln!("pika: the store: {error}");
             }
         })?;
         let send = move |hand_off| send.send(hand_off).map_err(|_| "the store cannot be written".to_string());
-        Ok(Pipe { send: Box::new(send), answers, under_way: 0 })
+        Ok(Pipe { send: Box::new(send), answers, under_way: 0, thread: Some(thread) })
     }
 
     fn await_one(&mut self, loader: &mut Loader, cache_bytes: usize) -> Result<(), String> {
