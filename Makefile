@@ -58,8 +58,11 @@ crash-short: build
 crash: build
 	tests/crash/run.py --server $(PIKA) --rounds 200 $(ARGS)
 
+# The suite brings files of old Redis versions along; a unit test reads them.
 conformance: build
 	tests/conformance/run.py --server $(PIKA) $(ARGS)
+	assets=$$(tests/conformance/suite.py)/tests/assets && $(with_rocksdb) PIKA_RDB_ASSETS=$$assets \
+	  cargo test -q --workspace --lib --locked old_files_of_redis_suite_are_read -- --ignored
 
 # The same random commands to Pika and to redis-server. Longer: make differential ARGS="--commands 1000000 --seed 7"
 differential: build

@@ -14,7 +14,7 @@ use pika_core::keyspace::transaction::{Block, Committed, Need, Reach, Source};
 use pika_core::keyspace::view::View;
 use pika_core::slowlog::SlowLog;
 
-use crate::message::{Gathering, Lend, Return, Viewed};
+use crate::message::{Lend, Return, Viewed};
 use crate::messaging;
 use crate::partition::{environment, keys_of};
 use crate::state::State;
@@ -95,8 +95,8 @@ pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, no
     state.lent.run(move || {
         let Exclusive { mut work, mut held, task } = *exclusive;
         if let Some(task) = task {
-            task.run(&mut held);
-            return crate::followed::send_home(held, work, true, &shared);
+            let replaced = task.run(&mut held);
+            return crate::followed::send_home(held, work, replaced, &shared);
         }
         let settings = shared.settings();
         if held.len() > 1 && is_read(&work) && work.needs.len() <= MOST_NEEDS {
@@ -218,27 +218,6 @@ fn read_over_all(
         }
     });
     None
-}
-
-/// Does what was asked with all states, and sends them home.
-pub fn look_at_all_elsewhere(gathering: Box<Gathering>, state: &Arc<State>) {
-    let shared = state.clone();
-    state.reads.run(move || {
-        let Gathering { mut held, then } = *gathering;
-        then(&mut held);
-        for partition in held {
-            let index = partition.index;
-            shared.partitions()[index].do_send(Return {
-                state: partition,
-                group: None,
-                handed_off: false,
-                replaced: false,
-                cause: 0,
-                work: None,
-                blocked: None,
-            });
-        }
-    });
 }
 
 fn slow_elsewhere(state: &State, work: &Work, op: &Op, took: Duration) {

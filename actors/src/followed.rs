@@ -56,16 +56,20 @@ fn first_error(work: &Work) -> Option<String> {
     None
 }
 
-/// Something done with the states of all partitions at once, on a thread that may wait. Afterwards they are other
-/// data, or have another role.
-pub struct Task(Box<TaskRun>);
+/// Something done with the states of all partitions at once, on a thread that may wait.
+pub struct Task {
+    run: Box<TaskRun>,
+    /// Afterwards they are of other data.
+    replaces: bool,
+}
 
 type TaskRun = dyn FnOnce(&mut [Box<Partition>]) + Send;
 
 impl Task {
-    /// Does it.
-    pub fn run(self, held: &mut [Box<Partition>]) {
-        (self.0)(held);
+    /// Does it. Returns whether the states are of other data now.
+    pub fn run(self, held: &mut [Box<Partition>]) -> bool {
+        (self.run)(held);
+        self.replaces
     }
 }
 
@@ -86,10 +90,19 @@ pub fn work(frame: Bytes, ranges: Vec<(u32, u32)>, ops: Vec<Op>, followed: Optio
     Box::new(work)
 }
 
-/// Has a task done with all partitions' states, between two commands.
+/// Has a task done with all partitions' states, between two commands: a look at one moment, a change of role.
 pub fn with_all(state: &State, task: impl FnOnce(&mut [Box<Partition>]) + Send + 'static) {
+    lend_all(state, Task { run: Box::new(task), replaces: false });
+}
+
+/// As [`with_all`], for a task that puts other data into their place; what they wrote before is in the log by then.
+pub fn replace_all(state: &State, task: impl FnOnce(&mut [Box<Partition>]) + Send + 'static) {
+    lend_all(state, Task { run: Box::new(task), replaces: true });
+}
+
+fn lend_all(state: &State, task: Task) {
     let work = work(Bytes::new(), Vec::new(), Vec::new(), None);
-    let exclusive = Exclusive { work, held: Vec::new(), task: Some(Task(Box::new(task))) };
+    let exclusive = Exclusive { work, held: Vec::new(), task: Some(task) };
     state.partitions()[0].do_send(Lend(Box::new(exclusive)));
 }
 

@@ -19,7 +19,7 @@
 //! * [`export`]: all data as an RDB file.
 //! * [`slave`]: the link to a master. [`following`]: what all know of it. [`followed`]: its stream on its way through
 //!   the partitions. [`loading`]: whole data sets into the store. [`import`]: the same without a server.
-//! * [`file_limit`]: who gets how many file descriptors.
+//! * [`budget`]: how memory is divided. [`file_limit`]: who gets how many file descriptors.
 //! * [`state`]: what all of them share. [`service`]: what commands ask of the server.
 //! * [`server`]: the order of starting and stopping.
 
@@ -27,6 +27,7 @@ pub mod admin;
 pub mod alarms;
 pub mod backup;
 pub mod binlog;
+pub mod budget;
 pub mod compaction;
 pub mod connection;
 pub mod elsewhere;

@@ -73,28 +73,6 @@ pub struct Viewed(pub Box<Work>);
 #[rtype(result = "()")]
 pub struct Lend(pub Box<Exclusive>);
 
-/// Full synchronisation → partition → the next partition: lend your state to something that looks at all of them.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Gather(pub Box<Gathering>);
-
-/// Something that looks at the states of all partitions, on its way through them.
-pub struct Gathering {
-    /// States lent so far, in order; the groups of each are closed.
-    pub held: Vec<Box<Partition>>,
-    /// What is to be done with all of them, on a thread that may wait. It writes nothing.
-    pub then: LookAtAll,
-}
-
-/// See [`Gathering`].
-pub type LookAtAll = Box<dyn FnOnce(&mut Vec<Box<Partition>>) + Send>;
-
-impl std::fmt::Debug for Gathering {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gathering").field("held", &self.held.len()).finish_non_exhaustive()
-    }
-}
-
 /// Connection → replicator: this command waits for slaves. Answered by [`Finished`]. At most one of each client.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]

@@ -13,8 +13,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use pika_core::commands::args::Args;
 use pika_core::commands::execute::{Environment, Halt, execute, missing};
-use pika_core::commands::spec::Run;
 use pika_core::commands::{Flags, Settings};
 use pika_core::encoding::key::KeyBuf;
 use pika_core::engine::{Read, Tier};
@@ -28,19 +28,11 @@ use pika_core::keyspace::write_behind::Applied;
 use pika_core::slowlog::SlowLog;
 
 use crate::connection::Core;
-use crate::elsewhere::{look_at_all_elsewhere, run_exclusive_elsewhere, run_on_view, to_record};
+use crate::elsewhere::{run_exclusive_elsewhere, run_on_view, to_record};
 use crate::message::*;
 use crate::messaging;
 use crate::state::{State, now_ms};
 use crate::work::{Blocked, Exclusive, Op, Work, add_slow};
-use crate::write_behind::Job;
-
-/// Hand-offs of one partition that may be under way. What is written meanwhile gathers and is coalesced.
-pub const HAND_OFFS: usize = 2;
-/// How soon blind writes are handed off.
-const BLIND_INTERVAL: Duration = Duration::from_millis(50);
-/// So many keys are handed off at once if there are blind writes among them: the answer to them must not take long.
-const BLIND_KEYS: usize = 16 * 1024;
 
 /// What the partition's thread knows; shared with the connections of its arbiter.
 #[derive(Debug)]
@@ -100,14 +92,18 @@ pub struct Host {
 enum Deferred {
     Work(Box<Work>),
     Lend(Box<Exclusive>),
-    Gather(Box<Gathering>),
     Expire(Vec<expiry::Due>),
 }
 
+mod actor;
 mod blocking;
 mod following;
+mod hand_off;
+mod lending;
 
+pub use actor::PartitionActor;
 pub use blocking::keys_of;
+pub use hand_off::HAND_OFFS;
 
 thread_local! {
     static HOST: RefCell<Option<Rc<RefCell<Host>>>> = const { RefCell::new(None) };
@@ -253,23 +249,29 @@ impl Host {
             self.send_tick();
             return None;
         }
-        let settings = self.settings.clone();
-        let mut needs = Vec::new();
-        for op in &work.ops {
-            let environment = environment(&work, op.database, self.now_ms, &settings, &self.state);
-            let partition = self.partition.as_mut()?;
-            match missing(op.entry.command, work.args(op), Source::One(partition), environment) {
-                Ok(more) => needs.extend(more),
-                Err(error) => crate::server::fail_stop(&self.state.logger, &error.to_string()),
-            }
-        }
-        if !needs.is_empty() {
-            self.fetch(work, needs);
-            return None;
-        }
+        let mut work = self.fetched(work, |_, _| true)?;
         self.partition().begin_atomic();
         work.begun = true;
         Some(work)
+    }
+
+    /// The work, if the keys of those of its commands that look at them are in memory; else they are fetched first.
+    fn fetched(&mut self, work: Box<Work>, looks: impl Fn(&Op, Args<'_>) -> bool) -> Option<Box<Work>> {
+        let (settings, state) = (self.settings.clone(), self.state.clone());
+        let mut needs = Vec::new();
+        for op in work.ops.iter().filter(|op| looks(op, work.args(op))) {
+            let environment = environment(&work, op.database, self.now_ms, &settings, &state);
+            let partition = self.partition.as_mut()?;
+            match missing(op.entry.command, work.args(op), Source::One(partition), environment) {
+                Ok(more) => needs.extend(more),
+                Err(error) => crate::server::fail_stop(&state.logger, &error.to_string()),
+            }
+        }
+        if needs.is_empty() {
+            return Some(work);
+        }
+        self.fetch(work, needs);
+        None
     }
 
     fn step(&mut self, work: &mut Work, settings: &Settings, started: &mut Instant) -> Step {
@@ -495,93 +497,6 @@ impl Host {
         }
     }
 
-    /// Whether it is time for the next hand-off. What is written often is handed off seldom: only its last value has to
-    /// reach the engine. What was written blindly goes soon, since nobody knows the numbers of keys until it is there.
-    fn is_hand_off_due(&self) -> bool {
-        let Some(partition) = &self.partition else { return false };
-        let blind = partition.has_queued_blind()
-            && (partition.queued() >= BLIND_KEYS || self.last_hand_off.elapsed() >= BLIND_INTERVAL);
-        partition.has_queued()
-            && (blind
-                || partition.queued_bytes() >= self.hand_off_limit
-                || partition.log_behind() >= self.log_limit
-                || self.last_hand_off.elapsed() >= self.interval)
-    }
-
-    fn hand_off_if_due(&mut self, ctx: &mut Context<PartitionActor>) {
-        if self.is_hand_off_due() {
-            self.hand_off();
-        }
-        let queued = self.partition.as_ref().is_some_and(|partition| partition.has_queued());
-        if queued && !self.timer_set {
-            self.timer_set = true;
-            ctx.run_later(self.interval.min(BLIND_INTERVAL), |actor, ctx| {
-                let mut host = actor.host.borrow_mut();
-                host.timer_set = false;
-                host.close_group();
-                host.hand_off_if_due(ctx);
-            });
-        }
-    }
-
-    /// Hands what was written to the write-behind thread, unless enough is under way.
-    fn hand_off(&mut self) {
-        if self.under_way >= HAND_OFFS {
-            return;
-        }
-        let Some(partition) = &mut self.partition else { return };
-        if partition.has_open_group() {
-            return;
-        }
-        self.last_hand_off = Instant::now();
-        if let Some(hand_off) = partition.hand_off() {
-            self.under_way += 1;
-            self.state.write_behind.send(Job::Apply(vec![hand_off]));
-        }
-    }
-
-    /// Tells the state, if it is at home, what the engine got. Returns whether there was anything to tell.
-    fn tell_applied(&mut self) -> bool {
-        let Some(partition) = &mut self.partition else { return false };
-        let some = !self.applied_away.is_empty();
-        for applied in self.applied_away.drain(..) {
-            self.under_way = self.under_way.saturating_sub(1);
-            partition.applied(applied);
-        }
-        some
-    }
-
-    /// Whether somebody waits for what is queued to reach the engine.
-    fn is_waited_for(&self) -> bool {
-        !(self.settling.is_empty() && self.crowded.is_empty() && self.draining.is_empty())
-    }
-
-    /// Goes on with what waited for the engine.
-    fn applied(&mut self) {
-        self.close_group();
-        if self.partition.as_ref().is_some_and(|partition| partition.is_settled()) {
-            for waiting in std::mem::take(&mut self.settling) {
-                self.take_up(waiting);
-            }
-            self.take_up_all();
-        }
-        let waiting = std::mem::take(&mut self.crowded);
-        for work in waiting {
-            self.resume(work);
-        }
-        self.close_group();
-        // Whoever waits wants everything that is there now in the engine.
-        if self.is_hand_off_due() || self.is_waited_for() {
-            self.hand_off();
-        }
-        let idle = self.under_way == 0 && self.partition.as_ref().is_some_and(|p| !p.has_queued());
-        if idle {
-            self.draining.drain(..).for_each(|done| {
-                let _ = done.send(());
-            });
-        }
-    }
-
     fn expire(&mut self, due: Vec<expiry::Due>) {
         if self.partition.is_none() {
             self.away.push_back(Deferred::Expire(due));
@@ -645,97 +560,6 @@ impl Host {
         }
         report
     }
-
-    /// Lends the state to a command over all partitions, or runs the command if this is the last of them.
-    fn lend(&mut self, mut exclusive: Box<Exclusive>) {
-        self.refresh();
-        let Some(partition) = &self.partition else {
-            self.away.push_back(Deferred::Lend(exclusive));
-            return;
-        };
-        let work = &exclusive.work;
-        let everywhere = work.atomic || matches!(work.ops[work.next].entry.command.run, Run::All(_));
-        let settled = partition.is_settled();
-        if everywhere && !settled {
-            // It may ask for counts, and nothing settles while the state is away.
-            self.settling.push(Deferred::Lend(exclusive));
-            self.close_group();
-            self.hand_off();
-            return;
-        }
-        self.close_group();
-        exclusive.held.extend(self.partition.take());
-        match self.state.partitions().get(self.index + 1) {
-            Some(next) => next.do_send(Lend(exclusive)),
-            None => run_exclusive_elsewhere(exclusive, &self.state, now_ms()),
-        }
-    }
-
-    /// Lends the state to something that looks at all of them, or has it done if this is the last of them.
-    fn gather(&mut self, mut gathering: Box<Gathering>) {
-        if self.partition.is_none() {
-            self.away.push_back(Deferred::Gather(gathering));
-            return;
-        }
-        self.close_group();
-        gathering.held.extend(self.partition.take());
-        match self.state.partitions().get(self.index + 1) {
-            Some(next) => next.do_send(Gather(gathering)),
-            None => look_at_all_elsewhere(gathering, &self.state),
-        }
-    }
-
-    fn come_home(&mut self, message: Return) {
-        self.partition = Some(message.state);
-        if message.replaced {
-            // These were groups of other data; the log has them.
-            self.unlogged.clear();
-        }
-        self.under_way += usize::from(message.handed_off);
-        let told = self.tell_applied();
-        if let Some((group, end)) = message.group {
-            self.unlogged.push_back((group, end));
-        }
-        let committed = self.state.log.committed();
-        self.release(committed);
-        if let Some(blocked) = message.blocked {
-            self.keep(blocked);
-        }
-        self.follow();
-        self.now_ms = now_ms();
-        self.cause = message.cause;
-        self.look_at_changes();
-        if let Some(mut work) = message.work {
-            if std::mem::take(&mut work.retrying) {
-                blocking::served(&self.state, &work);
-            }
-            self.count_elsewhere(&mut work);
-            // The one command that went around; the rest of its read follows here.
-            self.resume(work);
-        }
-        if told {
-            self.applied();
-        }
-        self.take_up_all();
-    }
-
-    fn take_up_all(&mut self) {
-        while self.partition.is_some()
-            && self.settling.is_empty()
-            && let Some(deferred) = self.away.pop_front()
-        {
-            self.take_up(deferred);
-        }
-    }
-
-    fn take_up(&mut self, deferred: Deferred) {
-        match deferred {
-            Deferred::Work(work) => self.resume(work),
-            Deferred::Lend(exclusive) => self.lend(exclusive),
-            Deferred::Gather(gathering) => self.gather(gathering),
-            Deferred::Expire(due) => self.expire(due),
-        }
-    }
 }
 
 /// What the next command of a piece of work runs against.
@@ -763,242 +587,5 @@ fn deliver(mut work: Box<Work>) {
         let _ = thread.send(work);
     } else if let Some(client) = work.client.clone() {
         client.do_send(Finished(work));
-    }
-}
-
-/// See the module's documentation.
-#[derive(Debug)]
-pub struct PartitionActor {
-    host: Rc<RefCell<Host>>,
-}
-
-impl PartitionActor {
-    /// Starts the actor on the current arbiter.
-    pub fn start_here(partition: Box<Partition>, state: Arc<State>, threads: usize) -> Addr<PartitionActor> {
-        PartitionActor::create(move |ctx| {
-            let budget = state.budget;
-            let host = Rc::new(RefCell::new(Host {
-                index: partition.index,
-                partition: Some(partition),
-                address: ctx.address(),
-                settings: state.settings(),
-                state,
-                config_version: 0,
-                slow_threshold: 10_000,
-                track_latency: true,
-                statistics: Statistics::default(),
-                away: VecDeque::new(),
-                applied_away: VecDeque::new(),
-                fetching: HashMap::new(),
-                next_ticket: 0,
-                crowded: VecDeque::new(),
-                settling: Vec::new(),
-                tick_sent: false,
-                unlogged: VecDeque::new(),
-                logged: 0,
-                held_clients: VecDeque::new(),
-                held_work: VecDeque::new(),
-                under_way: 0,
-                last_hand_off: Instant::now(),
-                timer_set: false,
-                interval: Duration::from_millis(2),
-                overlay_limit: budget.overlay as usize / threads,
-                hand_off_limit: budget.hand_off as usize / threads,
-                log_limit: u64::MAX,
-                table_limit: budget.tables as usize / threads,
-                draining: Vec::new(),
-                waiting: HashMap::new(),
-                waiting_for: HashMap::new(),
-                now_ms: 0,
-                tracking: false,
-                cause: 0,
-            }));
-            HOST.with(|slot| *slot.borrow_mut() = Some(host.clone()));
-            PartitionActor { host }
-        })
-    }
-}
-
-impl Actor for PartitionActor {
-    type Context = Context<PartitionActor>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        // Messages come only from bounded senders (see message.rs); the default of 16 would only cost wake-ups.
-        ctx.set_mailbox_capacity(1024);
-    }
-}
-
-impl Handler<Execute> for PartitionActor {
-    type Result = ();
-
-    fn handle(&mut self, Execute(work): Execute, _: &mut Self::Context) {
-        self.host.borrow_mut().resume(work);
-    }
-}
-
-impl Handler<Tick> for PartitionActor {
-    type Result = ();
-
-    fn handle(&mut self, _: Tick, ctx: &mut Self::Context) {
-        let mut host = self.host.borrow_mut();
-        host.close_group();
-        host.tick_sent = false;
-        let committed = host.state.log.committed();
-        host.release(committed);
-        host.hand_off_if_due(ctx);
-    }
-}
-
-impl Handler<Logged> for PartitionActor {
-    type Result = ();
-
-    fn handle(&mut self, Logged(offset): Logged, _: &mut Self::Context) {
-        self.host.borrow_mut().release(offset);
-    }
-}
-
-impl Handler<AppliedHandOff> for PartitionActor {
-    type Result = ();
-
-    fn handle(&mut self, AppliedHandOff(applied): AppliedHandOff, _: &mut Self::Context) {
-        let mut host = self.host.borrow_mut();
-        host.applied_away.push_back(applied);
-        if host.tell_applied() {
-            host.applied();
-        }
-    }
-}
-
-impl Handler<Fetched> for PartitionActor {
-    type Result = ();
-
-    fn handle(&mut self, message: Fetched, ctx: &mut Self::Context) {
-        let mut host = self.host.borrow_mut();
-        if host.partition.is_none() {
-            ctx.notify_later(message, Duration::from_millis(1));
-            return;
-        }
-        let now_s = (now_ms() / 1000) as u32;
-        for (family, key, value) in message.entries {
-            host.partition().insert_read(family, &key, value.as_deref(), now_s);
-        }
-        if let Some(work) = host.fetching.remove(&message.ticket) {
-            host.resume(work);
-        }
-    }
-}
-
-impl Handler<Viewed> for PartitionActor {
-    type Result = ();
-
-    fn handle(&mut self, Viewed(mut work): Viewed, _: &mut Self::Context) {
-        let mut host = self.host.borrow_mut();
-        host.count_elsewhere(&mut work);
-        if host.partition.is_some() && !work.needs.is_empty() {
-            host.refresh();
-            host.now_ms = now_ms();
-            host.view(work);
-        } else {
-            host.resume(work);
-        }
-    }
-}
-
-impl Handler<Lend> for PartitionActor {
-    type Result = ();
-
-    fn handle(&mut self, Lend(exclusive): Lend, _: &mut Self::Context) {
-        self.host.borrow_mut().lend(exclusive);
-    }
-}
-
-impl Handler<Gather> for PartitionActor {
-    type Result = ();
-
-    fn handle(&mut self, Gather(gathering): Gather, _: &mut Self::Context) {
-        self.host.borrow_mut().gather(gathering);
-    }
-}
-
-impl Handler<Return> for PartitionActor {
-    type Result = ();
-
-    fn handle(&mut self, message: Return, _: &mut Self::Context) {
-        let mut host = self.host.borrow_mut();
-        host.come_home(message);
-        host.send_tick();
-    }
-}
-
-impl Handler<Expire> for PartitionActor {
-    type Result = ();
-
-    fn handle(&mut self, Expire(due): Expire, _: &mut Self::Context) {
-        self.host.borrow_mut().expire(due);
-    }
-}
-
-impl Handler<Wake> for PartitionActor {
-    type Result = ();
-
-    fn handle(&mut self, wake: Wake, ctx: &mut Self::Context) {
-        let mut host = self.host.borrow_mut();
-        if host.partition.is_none() || !host.settling.is_empty() {
-            ctx.notify_later(wake, Duration::from_millis(1));
-            return;
-        }
-        host.refresh();
-        host.now_ms = now_ms();
-        host.wake(wake);
-        host.look_at_changes();
-    }
-}
-
-impl Handler<Observe> for PartitionActor {
-    type Result = ();
-
-    fn handle(&mut self, Observe(answer): Observe, _: &mut Self::Context) {
-        let _ = answer.send(self.host.borrow().report());
-    }
-}
-
-impl Handler<Control> for PartitionActor {
-    type Result = ();
-
-    fn handle(&mut self, control: Control, ctx: &mut Self::Context) {
-        let mut host = self.host.borrow_mut();
-        match control {
-            Control::ResetStatistics => {
-                host.statistics = Statistics::default();
-                if let Some(partition) = &mut host.partition {
-                    partition.stats = Default::default();
-                }
-            }
-            Control::Drain(done) => {
-                if host.partition.is_none() {
-                    ctx.notify_later(Control::Drain(done), Duration::from_millis(1));
-                    return;
-                }
-                host.draining.push(done);
-                host.close_group();
-                host.hand_off();
-                // Answers at once if nothing is under way.
-                host.applied();
-            }
-            Control::DropCache => {
-                if let Some(partition) = &mut host.partition {
-                    partition.drop_cache();
-                }
-            }
-            Control::Reconfigure => host.refresh(),
-            Control::Advance => {
-                host.close_group();
-                if let Some(partition) = &mut host.partition {
-                    partition.advance();
-                }
-                host.hand_off();
-                host.send_tick();
-            }
-        }
     }
 }

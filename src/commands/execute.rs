@@ -27,6 +27,14 @@ pub struct Environment<'a> {
     pub no_touch: bool,
 }
 
+impl<'a> Environment<'a> {
+    /// Of a command of no client, alone.
+    pub fn of_nobody(now_ms: u64, settings: &'a Settings, database: usize) -> Environment<'a> {
+        let (atomic, watch, keeps_due, no_touch) = (false, None, false, false);
+        Environment { now_ms, settings, database, atomic, watch, keeps_due, no_touch }
+    }
+}
+
 /// Why a command has no reply yet.
 #[derive(Debug)]
 pub enum Halt {

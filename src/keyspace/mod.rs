@@ -3,6 +3,7 @@
 //! * [`slot`]: key → slot → partition.
 //! * [`table`]: the memory of a partition: entries written lately (the overlay) or read lately (the cache).
 //! * [`partition`]: a partition's whole state; the only owner of its part of the keyspace.
+//! * [`shared`]: what all partitions share: the store, versions, the end of the log.
 //! * [`transaction`]: what a command sees: reads through memory and engine, gathers writes, all or nothing.
 //! * [`handed`]: what was written and is on its way to the engine, in lists that can be read in order.
 //! * [`write_behind`]: how what was written reaches the engine.
@@ -21,6 +22,7 @@ pub mod load;
 pub mod namespace;
 pub mod partition;
 pub mod recovery;
+pub mod shared;
 pub mod slot;
 pub mod table;
 pub mod transaction;

@@ -12,175 +12,31 @@
 //! * An entry with a group above `applied` is never evicted.
 //! * A hand-off holds whole groups, and the log offset that it carries is the end of the last of them.
 
+mod effects;
 mod replace;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::counts::{AllCounts, Counts};
 use super::handed::{self, Handed, HandedList};
 use super::namespace::Namespaces;
+use super::shared::OpenRecord;
+pub use super::shared::{LogRecord, Shared};
 use super::slot::Slot;
 use super::table::{self, DirtyEntry, Group, Table, Value};
-use super::transaction::{Event, write_command};
+use super::transaction::Event;
 use super::watch::Watchers;
 use super::write_behind::{Applied, HandOff, Orphan};
-use crate::encoding::key::{self, KeyBuf, MetaKey, Namespace, Version};
+use crate::encoding::key::{self, KeyBuf, MetaKey, Namespace};
 use crate::encoding::meta::{Meta, Type};
 use crate::encoding::sorted_set;
-use crate::engine::{Engine, Family, Range, ReadError, Tier};
-
-/// What begins and ends a transaction in the log, in RESP.
-const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
-const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
-
-fn write_select(out: &mut Vec<u8>, database: usize) {
-    let number = crate::number::Decimal::new(database as i64);
-    write_command(out, [&b"SELECT"[..], number.as_bytes()].into_iter());
-}
+use crate::engine::{Family, Range, ReadError, Tier};
 
 /// Families that have a table: all but System.
 pub const TABLES: usize = 3;
-
-/// What all partitions of a server share.
-#[derive(Debug)]
-pub struct Shared {
-    /// The store below.
-    pub engine: Arc<dyn Engine>,
-    /// The next collection version; see [`Version`].
-    next_version: AtomicU64,
-    /// The log offset that the next record gets: a copy of what is in `stream`, for those who only look.
-    next_offset: AtomicU64,
-    stream: Mutex<StreamEnd>,
-}
-
-/// The end of the log as the replication stream: see `docs/decisions/0010-the-log-is-the-stream.md`.
-#[derive(Debug, Default)]
-struct StreamEnd {
-    offset: u64,
-    /// The database that a reader has selected by now; `None`: the next record says so, whatever it is.
-    database: Option<u16>,
-}
-
-impl Shared {
-    /// With the numbers that recovery found.
-    pub fn new(engine: Arc<dyn Engine>, next_version: Version, next_offset: u64) -> Shared {
-        Shared {
-            engine,
-            next_version: AtomicU64::new(next_version),
-            next_offset: AtomicU64::new(next_offset),
-            stream: Mutex::new(StreamEnd { offset: next_offset, database: None }),
-        }
-    }
-
-    fn stream(&self) -> MutexGuard<'_, StreamEnd> {
-        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A version that no collection has had.
-    pub fn new_version(&self) -> Version {
-        self.next_version.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// The lowest version that no collection has had.
-    pub fn next_version(&self) -> Version {
-        self.next_version.load(Ordering::Relaxed)
-    }
-
-    /// Gives records their places at the end of the log, and SELECT to those that need it. Returns the new end.
-    fn place(&self, records: &mut [OpenRecord]) -> u64 {
-        let mut end = self.stream();
-        for OpenRecord { record, last_database, .. } in records {
-            if end.database.replace(*last_database) != Some(record.database) {
-                let mut select = Vec::new();
-                write_select(&mut select, usize::from(record.database));
-                record.payload.splice(..0, select);
-            }
-            record.offset = end.offset;
-            end.offset = record.end();
-        }
-        self.next_offset.store(end.offset, Ordering::Relaxed);
-        end.offset
-    }
-
-    /// Gives a record its place that is of no database and no partition: a heartbeat. It must reach the log without
-    /// waiting for anything.
-    pub fn place_heartbeat(&self, clock_ms: u64, payload: Vec<u8>) -> LogRecord {
-        let mut end = self.stream();
-        let (first_slot, last_slot) = (0, super::slot::SLOTS - 1);
-        let database = end.database.unwrap_or(0);
-        let record = LogRecord { offset: end.offset, clock_ms, database, first_slot, last_slot, payload };
-        end.offset = record.end();
-        self.next_offset.store(end.offset, Ordering::Relaxed);
-        record
-    }
-
-    /// The next record names its database, whatever was selected before: a reader begins here. Only while no
-    /// partition can take offsets is this "here".
-    pub fn select_anew(&self) -> u64 {
-        let mut end = self.stream();
-        end.database = None;
-        end.offset
-    }
-
-    /// The end of the log, records that are still on their way included.
-    pub fn next_offset(&self) -> u64 {
-        self.next_offset.load(Ordering::Relaxed)
-    }
-
-    /// Whoever reads the log from here on has this database selected.
-    pub fn select(&self, database: u16) {
-        self.stream().database = Some(database);
-    }
-
-    /// Sees to it that versions up to `next`, itself excluded, are not given again.
-    pub fn raise_version(&self, next: Version) {
-        self.next_version.fetch_max(next, Ordering::Relaxed);
-    }
-
-    /// Sets the end of the log: after replay, or of a log that follows another's.
-    pub fn set_next_offset(&self, offset: u64) {
-        *self.stream() = StreamEnd { offset, database: None };
-        self.next_offset.store(offset, Ordering::Relaxed);
-    }
-}
-
-/// A log record of one tick: commands on one database, in effect form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogRecord {
-    /// Where its payload begins in the log.
-    pub offset: u64,
-    /// The clock that the commands ran by, Unix time in ms.
-    pub clock_ms: u64,
-    /// The database that they ran on.
-    pub database: u16,
-    /// Lowest slot that they touched.
-    pub first_slot: Slot,
-    /// Highest slot that they touched.
-    pub last_slot: Slot,
-    /// The commands, in RESP.
-    pub payload: Vec<u8>,
-}
-
-impl LogRecord {
-    /// The offset behind its payload.
-    pub fn end(&self) -> u64 {
-        self.offset + self.payload.len() as u64
-    }
-}
-
-/// A record that the open group still adds to.
-#[derive(Debug)]
-struct OpenRecord {
-    record: LogRecord,
-    /// The database that is selected where it ends.
-    last_database: u16,
-    /// Commands of the transaction that it is of.
-    commands: usize,
-}
 
 /// Who decides what is in a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -511,94 +367,6 @@ impl Partition {
             }
             None => self.queue.push(Handed::new(family, write.record, key_length, tombstone, blind)),
         }
-    }
-
-    /// The payload that a command's effects, `commands` of them with about `length` bytes, are to be added to: the open
-    /// group's. Several are one transaction of the stream, which [`Partition::end_effects`] ends.
-    pub(super) fn begin_effects(
-        &mut self,
-        database: usize,
-        clock_ms: u64,
-        slots: (Slot, Slot),
-        (commands, length): (usize, usize),
-    ) -> &mut Vec<u8> {
-        /// A record is one unit for checksums and for replay's memory; longer groups are cut here.
-        const RECORD_BYTES: usize = 256 * 1024;
-        let number = u16::try_from(database).unwrap_or(u16::MAX);
-        if self.role != Role::Master {
-            self.unlogged = true;
-            self.discarded.clear();
-            return &mut self.discarded;
-        }
-        let joins = match self.atomic {
-            Some(within) => within.is_some(),
-            None => self.open.last().is_some_and(|OpenRecord { record: last, last_database, .. }| {
-                *last_database == number
-                    && last.clock_ms == clock_ms
-                    && last.payload.len() + length <= RECORD_BYTES
-            }),
-        };
-        if !joins {
-            let record = LogRecord {
-                offset: 0,
-                clock_ms,
-                database: number,
-                first_slot: slots.0,
-                last_slot: slots.1,
-                payload: Vec::with_capacity((length + MULTI.len()).max(256)),
-            };
-            self.open.push(OpenRecord { record, last_database: number, commands: 0 });
-        }
-        let last = self.open.len() - 1;
-        let OpenRecord { record, last_database, commands: so_far } = &mut self.open[last];
-        let begins = match &mut self.atomic {
-            // Whether the transaction has several commands is known when it ends.
-            Some(within) => within.replace(database).is_none(),
-            None => commands > 1,
-        };
-        if begins {
-            record.payload.extend_from_slice(MULTI);
-            *so_far = 0;
-        }
-        if std::mem::replace(last_database, number) != number {
-            write_select(&mut record.payload, database);
-        }
-        *so_far += commands;
-        record.first_slot = record.first_slot.min(slots.0);
-        record.last_slot = record.last_slot.max(slots.1);
-        &mut record.payload
-    }
-
-    /// The command's effects were added.
-    pub(super) fn end_effects(&mut self, commands: usize) {
-        if self.atomic.is_none()
-            && commands > 1
-            && let Some(last) = self.open.last_mut()
-        {
-            last.record.payload.extend_from_slice(EXEC);
-        }
-    }
-
-    /// What is committed from now on belongs to one transaction of a client: it is one record of the log, whatever its
-    /// size, in which SELECT names the database where that changes. So a crash leaves all of it or nothing.
-    pub fn begin_atomic(&mut self) {
-        self.atomic = Some(None);
-    }
-
-    /// The transaction is over.
-    pub fn end_atomic(&mut self) {
-        let Some(Some(_)) = self.atomic.take() else { return };
-        let Some(OpenRecord { record, commands, .. }) = self.open.last_mut() else { return };
-        if *commands > 1 {
-            record.payload.extend_from_slice(EXEC);
-        } else {
-            record.payload.drain(..MULTI.len());
-        }
-    }
-
-    /// Whether the transaction that is open has written anything.
-    pub fn has_written_atomic(&self) -> bool {
-        matches!(self.atomic, Some(Some(_)))
     }
 
     /// Ends the tick's group. Its records, with their places in the log, or nothing if nothing was written.

@@ -342,15 +342,7 @@ impl Replay {
         if database >= databases {
             return Err(malformed(format!("database {database} of {databases}")));
         }
-        let environment = Environment {
-            now_ms: record.clock_ms & !SENT,
-            settings: &self.settings,
-            database,
-            atomic: false,
-            watch: None,
-            no_touch: false,
-            keeps_due: false,
-        };
+        let environment = Environment::of_nobody(record.clock_ms & !SENT, &self.settings, database);
         let mut reply = Reply::new(Protocol::Resp2);
         let source = match partitions {
             [only] => Source::One(only),

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Obtains Redis's own test suite: the tests/ folder of its source, from Debian's source package.
 
 None of it is committed here. It is fetched once per machine through apt (so the archive's signature is checked),
@@ -108,3 +109,7 @@ def workplace(suite: Path, folder: Path, server: str) -> Path:
         if found:
             (folder / "src" / name).symlink_to(found)
     return folder
+
+
+if __name__ == "__main__":
+    print(obtain())

@@ -11,6 +11,7 @@ import unittest
 
 import common
 from common import PATIENCE, ReplyError, ServerTest, info
+from contents import contents
 from resp import Connection
 from server import Server
 
@@ -20,41 +21,13 @@ EXPECTED = ("no such key", "source and destination objects are the same")
 FAR_MS = 4_000_000_000_000
 
 
-def value_of(connection: Connection, key: bytes, kind: bytes):
-    if kind == b"string":
-        return connection.call("GET", key)
-    if kind == b"list":
-        return connection.call("LRANGE", key, 0, -1)
-    if kind == b"set":
-        return sorted(connection.call("SMEMBERS", key))
-    if kind == b"zset":
-        pairs = connection.call("ZRANGE", key, 0, -1, "WITHSCORES")
-        return list(zip(pairs[::2], map(float, pairs[1::2])))  # Redis before 7.2 prints more digits
-    if kind == b"hash":
-        pairs = connection.call("HGETALL", key)
-        return sorted(zip(pairs[::2], pairs[1::2]))
-    entries = connection.call("XRANGE", key, "-", "+")
-    groups = [connection.call("XPENDING", key, group[1]) for group in connection.call("XINFO", "GROUPS", key)]
-    return entries, connection.call("XINFO", "STREAM", key)[7], groups
-
-
 def everything(connection: Connection) -> dict:
-    """Type, value and expiry of every key of all databases."""
-    state = {}
+    """All that a server has, and how many keys it says there are."""
+    found = contents(connection, max(DATABASES) + 1)
     for database in DATABASES:
         connection.call("SELECT", database)
-        cursor, keys = b"0", set()
-        while True:
-            cursor, page = connection.call("SCAN", cursor, "COUNT", 1000)
-            keys.update(page)
-            if cursor == b"0":
-                break
-        for key in keys:
-            kind = connection.call("TYPE", key)
-            if kind != b"none":  # its time has come meanwhile
-                state[database, key] = (kind, connection.call("PEXPIRETIME", key), value_of(connection, key, kind))
-        state[database, "DBSIZE"] = connection.call("DBSIZE")
-    return state
+        found[database, "DBSIZE"] = connection.call("DBSIZE")
+    return found
 
 
 class Load(threading.Thread):

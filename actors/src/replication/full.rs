@@ -21,7 +21,6 @@ use pika_core::replication::ReplicationId;
 use pika_core::replication::snapshot::{Origin, Progress, Snapshot};
 use tokio::sync::mpsc;
 
-use crate::message::{Gather, Gathering};
 use crate::service::Service;
 use crate::state::{State, lock, now_ms};
 
@@ -113,12 +112,10 @@ pub fn take(service: &Service) -> Result<Snapshot, String> {
     // So that little is left to be copied while all stand still.
     service.drain();
     let (tell, told) = std::sync::mpsc::channel();
-    let then = Box::new(move |held: &mut Vec<Box<Partition>>| {
+    crate::followed::with_all(state, move |held| {
         let mut partitions: Vec<&mut Partition> = held.iter_mut().map(|partition| &mut **partition).collect();
         let _ = tell.send(Snapshot::take(&mut partitions));
     });
-    let gathering = Gathering { held: Vec::new(), then };
-    state.partitions().first().ok_or("the server is not running")?.do_send(Gather(Box::new(gathering)));
     let snapshot = told.recv().map_err(|_| "the partitions are gone".to_string())?;
     state.log.wait_written(snapshot.offset());
     Ok(snapshot)

@@ -221,7 +221,7 @@ fn load_and_switch(
     }
     let (tell, told) = channel();
     let shared = state.clone();
-    followed::with_all(state, move |held| {
+    followed::replace_all(state, move |held| {
         put_in_place(&shared, &switch, position, held);
         let _ = tell.send(());
     });

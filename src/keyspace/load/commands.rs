@@ -24,15 +24,7 @@ impl Loader {
         if !command.arity.accepts(args.len()) {
             return Err(refused(format!("it has {} words", args.len())));
         }
-        let environment = Environment {
-            now_ms,
-            settings: &self.settings,
-            database,
-            atomic: false,
-            watch: None,
-            no_touch: false,
-            keeps_due: false,
-        };
+        let environment = Environment::of_nobody(now_ms, &self.settings, database);
         let mut reply = Reply::new(Protocol::Resp2);
         let source = Source::One(&mut self.partition);
         execute(command, args, source, Reach::UNBOUNDED, environment, &mut reply).map_err(

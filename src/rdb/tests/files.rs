@@ -195,7 +195,7 @@ fn keys_of_empty_collections_are_passed_over() {
 
 /// The old files among the assets of Redis's own suite; `PIKA_RDB_ASSETS` names their folder.
 #[test]
-#[ignore = "needs Redis's test suite"]
+#[ignore = "needs the files of Redis's test suite: `make conformance` fetches them and runs it"]
 fn old_files_of_redis_suite_are_read() {
     let folder = std::env::var_os("PIKA_RDB_ASSETS").expect("PIKA_RDB_ASSETS");
     let keys = |name: &str| {

@@ -129,15 +129,7 @@ fn a_flush_of_the_only_partition_empties_it() {
     let command = table::find(b"FLUSHDB").unwrap();
     let (frame, ranges) = (b"FLUSHDB", [(0, 7)]);
     let settings = server.settings.clone();
-    let environment = Environment {
-        now_ms: server.now_ms,
-        settings: &settings,
-        database: 0,
-        atomic: false,
-        watch: None,
-        no_touch: false,
-        keeps_due: false,
-    };
+    let environment = Environment::of_nobody(server.now_ms, &settings, 0);
     let mut reply = crate::resp::Reply::default();
     let source = Source::One(&mut server.partitions[0]);
     let args = Args::new(frame, &ranges);

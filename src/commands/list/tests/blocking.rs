@@ -18,15 +18,7 @@ fn blocked(server: &mut MiniServer, line: &str) -> Block {
     }
     let args = Args::new(&frame, &ranges);
     let settings = server.settings.clone();
-    let environment = Environment {
-        now_ms: server.now_ms,
-        settings: &settings,
-        database: 0,
-        atomic: false,
-        watch: None,
-        no_touch: false,
-        keeps_due: false,
-    };
+    let environment = Environment::of_nobody(server.now_ms, &settings, 0);
     let source = Source::One(&mut server.partitions[0]);
     let mut reply = Reply::default();
     let command = table::find(args.word(0)).unwrap();

@@ -95,15 +95,7 @@ fn whoever_finds_nothing_waits_for_the_keys() {
         }
         let args = Args::new(line.as_bytes(), &ranges);
         let settings = server.settings.clone();
-        let environment = Environment {
-            now_ms: server.now_ms,
-            settings: &settings,
-            database: 0,
-            atomic: false,
-            watch: None,
-            no_touch: false,
-            keeps_due: false,
-        };
+        let environment = Environment::of_nobody(server.now_ms, &settings, 0);
         let command = table::find(args.word(0)).unwrap();
         let mut reply = crate::resp::Reply::new(Protocol::Resp2);
         let source = Source::One(&mut server.partitions[0]);

@@ -15,15 +15,8 @@ fn blocked(server: &mut MiniServer, line: &str) -> Option<Block> {
         start += word.len() as u32 + 1;
     }
     let args = Args::new(line.as_bytes(), &ranges);
-    let environment = Environment {
-        now_ms: server.now_ms,
-        settings: &server.settings.clone(),
-        database: 0,
-        atomic: false,
-        watch: None,
-        no_touch: false,
-        keeps_due: false,
-    };
+    let settings = server.settings.clone();
+    let environment = Environment::of_nobody(server.now_ms, &settings, 0);
     let mut reply = Reply::new(Protocol::Resp2);
     let source = Source::One(&mut server.partitions[0]);
     let command = table::find(args.word(0)).unwrap();
