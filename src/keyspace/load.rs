@@ -110,6 +110,8 @@ impl Loader {
         let shared = Arc::new(Shared::new(engine, begin.next_version, 0));
         let mut partition = Box::new(Partition::new(0, 1, shared, namespaces, AllCounts::default(), 0));
         partition.role = Role::Follower;
+        // These namespaces are new.
+        partition.begin_empty();
         // What another server took is not refused because limits are lower here, and nobody listens to it.
         let settings = Settings { max_bulk_len: u64::MAX, events: Default::default(), ..settings };
         Loader { partition, settings, first_namespace, tally: Tally::default() }

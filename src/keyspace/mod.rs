@@ -2,6 +2,7 @@
 //!
 //! * [`slot`]: key → slot → partition.
 //! * [`table`]: the memory of a partition: entries written lately (the overlay) or read lately (the cache).
+//! * [`coverage`]: of which parts of the key space a table holds all there is.
 //! * [`partition`]: a partition's whole state; the only owner of its part of the keyspace.
 //! * [`shared`]: what all partitions share: the store, versions, the end of the log.
 //! * [`transaction`]: what a command sees: reads through memory and engine, gathers writes, all or nothing.
@@ -16,6 +17,7 @@
 
 pub mod compaction;
 pub mod counts;
+pub mod coverage;
 pub mod expiry;
 pub mod handed;
 pub mod load;

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::counts::{AllCounts, Counts};
+use super::coverage::Coverage;
 use super::handed::{self, Handed, HandedList};
 use super::namespace::Namespaces;
 use super::shared::OpenRecord;
@@ -154,6 +155,15 @@ pub struct Partition {
     pub events: Vec<Event>,
 }
 
+/// Tables that are empty, over an engine that has nothing of the namespaces from `first` on.
+fn covering(first: Namespace) -> [Table; TABLES] {
+    let mut tables = <[Table; TABLES]>::default();
+    for family in [Family::Meta, Family::Element] {
+        tables[family as usize].cover(Coverage::from(first));
+    }
+    tables
+}
+
 impl Partition {
     /// A partition with an empty memory over `shared.engine`. `reach` is the log offset that its part of the
     /// engine is at; `counts` what the engine says its keys are.
@@ -171,7 +181,7 @@ impl Partition {
             shared,
             role: Role::Master,
             discarded: Vec::new(),
-            tables: Default::default(),
+            tables: covering(namespaces.next()),
             counts,
             namespaces,
             orphans: Vec::new(),
@@ -203,6 +213,11 @@ impl Partition {
             told: 0,
             events: Vec::new(),
         }
+    }
+
+    /// Says that the engine has no key of any database. Only before the first write.
+    pub fn begin_empty(&mut self) {
+        self.tables = covering(0);
     }
 
     /// Whether a key may exist: it does in memory, or only the disk knows.
@@ -340,6 +355,9 @@ impl Partition {
         let table = &mut self.tables[family as usize];
         if let Some(entry) = table.get(key, now_s) {
             return Ok((entry.value(), entry.group()));
+        }
+        if table.covers(key) {
+            return Ok((None, 0));
         }
         let read = self.shared.engine.get(family, key, tier)?;
         self.stats.engine_reads += 1;

@@ -201,7 +201,13 @@ pub fn partitions(found: &Found, count: usize, shared: &Arc<Shared>) -> Vec<Box<
                 .copied()
                 .min()
                 .unwrap_or(0);
-            Box::new(Partition::new(index, count, shared.clone(), found.namespaces.clone(), counts, reach))
+            let mut partition =
+                Partition::new(index, count, shared.clone(), found.namespaces.clone(), counts, reach);
+            // Nobody ever handed off: there is nothing below, of databases that were flushed neither.
+            if found.is_empty() && found.reaches() == 0 {
+                partition.begin_empty();
+            }
+            Box::new(partition)
         })
         .collect()
 }

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use super::coverage::Coverage;
+
 /// Number of small tables; a power of two.
 const SHARDS: usize = 1024;
 /// What an entry costs beside its record: the slot in the hash table at its usual load, the allocation's
@@ -138,6 +140,8 @@ pub struct Table {
     entries: usize,
     hand: usize,
     scratch: Vec<u8>,
+    /// Where the engine has nothing that is not here; `None` if nothing is known about that.
+    coverage: Option<Coverage>,
 }
 
 impl Default for Table {
@@ -150,6 +154,7 @@ impl Default for Table {
             entries: 0,
             hand: 0,
             scratch: Vec::new(),
+            coverage: None,
         }
     }
 }
@@ -161,6 +166,17 @@ fn hash(hasher: &ahash::RandomState, key: &[u8]) -> u64 {
 }
 
 impl Table {
+    /// From now on keeps account of what it covers. It must be empty.
+    pub(super) fn cover(&mut self, coverage: Coverage) {
+        debug_assert!(self.is_empty());
+        self.coverage = Some(coverage);
+    }
+
+    /// Whether a key that is not here does not exist.
+    pub(super) fn covers(&self, key: &[u8]) -> bool {
+        self.coverage.as_ref().is_some_and(|coverage| coverage.covers(key))
+    }
+
     /// Bytes of all entries, with their overhead.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -321,6 +337,7 @@ impl Table {
             let shard = &mut self.shards[self.hand];
             self.hand = (self.hand + 1) % SHARDS;
             let applied = self.applied;
+            let coverage = &mut self.coverage;
             let mut freed = 0;
             let mut turn = 0u32;
             shard.retain(|entry| {
@@ -331,6 +348,11 @@ impl Table {
                 if leave {
                     freed += entry.size();
                     evicted += 1;
+                    if let Some(coverage) = coverage
+                        && !entry.tombstone
+                    {
+                        coverage.lose(entry.key());
+                    }
                 }
                 !leave
             });

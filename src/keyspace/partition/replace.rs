@@ -1,6 +1,6 @@
 //! Other data in the place of all that a partition had: the end of a full synchronisation.
 
-use super::{AllCounts, HandedList, Namespaces, Partition, TABLES, Table};
+use super::{AllCounts, HandedList, Namespaces, Partition, covering};
 
 impl Partition {
     /// Forgets all that is in memory and goes on with what the store has by now: databases `namespaces`, with `counts`
@@ -13,7 +13,7 @@ impl Partition {
         for database in 0..self.namespaces.databases() {
             self.touch_watched(self.namespaces.of(database), None);
         }
-        self.tables = <[Table; TABLES]>::default();
+        self.tables = covering(namespaces.next());
         self.counts = counts;
         self.settled = AllCounts::default();
         (self.blind_writes, self.blind_writes_handed, self.blind_writes_settled) = (0, 0, 0);

@@ -120,7 +120,11 @@ impl Transaction<'_> {
             return self.found(slot, namespace, meta_key, own);
         }
         let Some(partition) = self.partition(index) else { return self.entry(key) };
-        let Some(known) = partition.tables[Family::Meta as usize].get(&meta_key, now_s) else {
+        let table = &mut partition.tables[Family::Meta as usize];
+        let Some(known) = table.get(&meta_key, now_s) else {
+            if table.covers(&meta_key) {
+                return self.found(slot, namespace, meta_key, None);
+            }
             return Ok(Entry { slot, namespace, meta_key, stored: Stored::Unknown, expired: false });
         };
         let (value, group) = (known.value(), known.group());

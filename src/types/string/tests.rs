@@ -182,6 +182,35 @@ OK
 }
 
 #[test]
+fn what_a_new_store_or_a_flushed_database_lacks_is_known_without_a_look_at_the_engine() {
+    let mut server = MiniServer::new(1);
+    let reads = |server: &MiniServer| server.partitions[0].stats.engine_reads;
+    for key in ["a", "b"] {
+        server.ask(&format!("INCR {key}"));
+        server.ask(&format!("HSET h{key} f v"));
+    }
+    server.write_behind();
+    assert_eq!((server.ask("GET c").as_str(), reads(&server)), ("(nil)", 0));
+
+    server.partitions[0].drop_cache();
+    assert_eq!(server.ask("INCR a"), "(integer) 2", "an evicted key is looked for");
+    assert_eq!(reads(&server), 1);
+    server.ask("DEL a b");
+    server.write_behind();
+    let before = reads(&server);
+    assert_eq!(server.ask("GET a"), "(nil)", "its slot lost an entry: it is asked about again");
+    assert_eq!(reads(&server), before + 1);
+
+    server.ask("FLUSHALL");
+    let before = reads(&server);
+    assert_eq!((server.ask("INCR a"), server.ask("GET b")), ("(integer) 1".into(), "(nil)".into()));
+    assert_eq!(reads(&server), before, "the new namespace has nothing below");
+
+    let mut server = server.crash(1);
+    assert_eq!((server.ask("GET a"), server.ask("GET b")), ("\"1\"".into(), "(nil)".into()));
+}
+
+#[test]
 fn a_blind_write_orphans_the_fragments_of_a_cold_one() {
     let mut server = MiniServer::new(1);
     server.ask("SETRANGE k 50000 abc");
