@@ -8,6 +8,7 @@
 //!                            read pool ──► RocksDB
 //! ```
 //! * [`listener`]: accepts; gives each socket to one of the serving arbiters. [`listening`]: where; it may change.
+//! * [`tls`]: encryption: what the configuration says, put to use.
 //! * [`connection`]: one client: parses what a read brought, routes it, keeps replies in order.
 //! * [`partition`]: owns a [`pika_core::keyspace::partition::Partition`]; runs commands; a group of writes a tick.
 //! * [`binlog`]: the log's file: group commit, fsync policy, rotation, retention.
@@ -55,5 +56,6 @@ pub mod slave;
 pub mod socket;
 pub mod state;
 pub mod system;
+pub mod tls;
 pub mod work;
 pub mod write_behind;

@@ -34,6 +34,7 @@ use crate::replication::replicator::Replicator;
 use crate::service::Service;
 use crate::state::{Parts, State, lock, now_ms};
 use crate::system;
+use crate::tls::Contexts;
 use crate::write_behind::{self, Job, WriteBehindHandle};
 
 /// Threads for commands that wait for other servers. A server that does not answer holds one for its timeout.
@@ -304,6 +305,7 @@ pub fn run(start: Start) -> Result<(), String> {
         "files" => files.limit);
     // Sockets first: a port that is taken is found out before anything is replayed.
     let bound = crate::listening::bind(&config).map_err(|error| error.to_string())?;
+    let contexts = Contexts::of(&config).map_err(|reason| format!("Failed to configure TLS: {reason}"))?;
     let opened = open_data(&config, rocks_options(&config, &budget, &files), threads, &logger)?;
     let always = config.get(options::APPENDFSYNC) == AppendFsync::Always;
     let log =
@@ -340,6 +342,7 @@ pub fn run(start: Start) -> Result<(), String> {
         replication: crate::replication::Replication::new(history, folder.clone()),
         shared,
     }));
+    state.tls.replace(contexts);
     let mut opened_partitions = opened.partitions;
     let _ = state.following.shared.set(opened_partitions[0].shared.clone());
     if let Some(master) = master {
@@ -401,7 +404,10 @@ async fn serve(
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     let _ = state.serving.set(handles.clone());
     crate::listening::start(bound, &state, &handles)?;
-    slog::info!(state.logger, "Ready to accept connections"; "port" => state.config().get(options::PORT));
+    let config = state.config();
+    slog::info!(state.logger, "Ready to accept connections"; "port" => config.get(options::PORT),
+        "tls-port" => config.get(options::TLS_PORT));
+    drop(config);
     wait_for_signal(&state).await?;
     let service = Service { state: state.clone() };
     let stopped = tokio::task::spawn_blocking(move || stop(&service)).await;

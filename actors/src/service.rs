@@ -433,8 +433,14 @@ impl Server for Service {
                 self.state.files.check(config.get(options::MAXCLIENTS))?;
             }
         }
-        if let Some(&id) = changed.iter().find(|id| id.is(options::PORT) || id.is(options::BIND)) {
-            crate::listening::change(&self.state, &config, id)?;
+        let before = crate::tls::change(&self.state, &config, changed)?;
+        if let Some(&id) = changed.iter().find(|id| crate::listening::concerns(**id))
+            && let Err(error) = crate::listening::change(&self.state, &config, id)
+        {
+            if let Some(contexts) = before {
+                self.state.tls.replace(contexts);
+            }
+            return Err(error);
         }
         crate::logging::set_level(config.get(options::LOGLEVEL));
         self.state.log.configure(config.get(options::APPENDFSYNC), config.get(options::BINLOG_SEGMENT_SIZE));

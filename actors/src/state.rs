@@ -166,6 +166,8 @@ pub struct State {
     pub serving: OnceLock<Vec<ArbiterHandle>>,
     /// Where clients connect.
     pub listening: crate::listening::Listening,
+    /// Encryption.
+    pub tls: crate::tls::Tls,
     /// The admin actor.
     pub admin: OnceLock<Addr<crate::admin::Admin>>,
     config: RwLock<Arc<Config>>,
@@ -300,6 +302,7 @@ impl State {
             partitions: OnceLock::new(),
             serving: OnceLock::new(),
             listening: Default::default(),
+            tls: Default::default(),
             admin: OnceLock::new(),
             config: RwLock::new(Arc::new(parts.config)),
             settings: RwLock::new(Arc::new(settings)),
