@@ -195,6 +195,7 @@ fn admit(accepted: Accepted, peer: String, local: String, state: &Arc<State>, do
             output_bytes: Default::default(),
             input_bytes: Default::default(),
             input_capacity: Default::default(),
+            held: Default::default(),
             fd: AtomicI64::new(fd),
             queued: AtomicI64::new(-1),
             inbox: Default::default(),

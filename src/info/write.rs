@@ -269,7 +269,9 @@ fn write_stats(out: &mut Lines, numbers: &Numbers) {
     out.line("expired_subkeys", stats.expired_fields);
     out.line("expired_stale_perc", "0.00");
     out.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
-    out.zeros(&["evicted_keys", "evicted_clients", "total_eviction_exceeded_time"]);
+    out.line("evicted_keys", 0);
+    out.line("evicted_clients", stats.evicted_clients);
+    out.zeros(&["total_eviction_exceeded_time"]);
     out.zeros(&["current_eviction_exceeded_time"]);
     out.line("keyspace_hits", stats.hits);
     out.line("keyspace_misses", stats.misses);
