@@ -25,6 +25,7 @@ INFO = {
     ("zrank", "arity"): NEWER, ("zrevrank", "arity"): NEWER,
     ("pfcount", "flags"): "may_replicate is shown", ("publish", "flags"): "may_replicate is shown",
     ("spublish", "flags"): "may_replicate is shown", ("migrate", "keys"): NEWER,
+    ("sort", "keys"): "says where STORE's key is, and that patterns do not say all", ("sort_ro", "keys"): NEWER,
     ("keys", "arity"): "KEYS takes a type, as in older versions of Pika",
     ("pubsub|help", "categories"): "HELP is in its command's category",
 }
@@ -41,6 +42,13 @@ DOCS = {
     ("georadiusbymember", "arguments"): "the same words in another nesting",
     ("geosearch", "arguments"): "the same words in another nesting",
     ("geosearchstore", "arguments"): "the same words in another nesting",
+    ("geohash", "arguments"): NEWER, ("geopos", "arguments"): NEWER, ("lcs", "arguments"): NEWER,
+    ("monitor", "complexity"): "has one", ("psync", "complexity"): "has one", ("sync", "complexity"): "has one",
+    ("pfmerge", "arguments"): NEWER, ("sort", "arguments"): NEWER, ("sort_ro", "arguments"): NEWER,
+    ("xclaim", "arguments"): NEWER, ("xgroup|create", "arguments"): NEWER,
+    ("xgroup|createconsumer", "arguments"): NEWER, ("xgroup|delconsumer", "arguments"): NEWER,
+    ("xgroup|destroy", "arguments"): NEWER, ("xgroup|setid", "arguments"): NEWER,
+    ("xinfo|consumers", "arguments"): NEWER, ("xsetid", "arguments"): NEWER,
     ("hscan", "arguments"): NEWER, ("keys", "arguments"): "KEYS takes a type, as in older versions of Pika",
     ("migrate", "arguments"): "the same words in another nesting", ("quit", "doc_flags"): NEWER,
     ("quit", "deprecated_since"): NEWER, ("quit", "replaced_by"): NEWER,
@@ -172,9 +180,9 @@ class CommandTable(ServerTest):
     def test_keys_of_commands(self):
         for command in (("SET", "a", "b"), ("MSET", "a", 1, "b", 2), ("ZUNIONSTORE", "d", 2, "a", "b", "WEIGHTS", 1, 2),
                         ("XREAD", "COUNT", 1, "STREAMS", "a", "b", 0, 0), ("SORT", "a", "STORE", "b"),
-                        ("GEORADIUS", "k", 1, 1, 1, "m", "STORE", "d"), ("MIGRATE", "h", 1, "", 0, 1, "KEYS", "a", "b"),
-                        ("BITFIELD", "a", "GET", "u8", 0), ("BITFIELD", "a", "SET", "u8", 0, 1), ("GET",), ("PING",),
-                        ("nothing",), ("XGROUP", "CREATE", "k", "g", "$"), ("LMPOP", 2, "a", "b", "LEFT"),
+                        ("GEORADIUS", "k", 1, 1, 1, "m", "STORE", "d"),
+                        ("BITFIELD", "a", "GET", "u8", 0), ("BITFIELD", "a", "SET", "u8", 0, 1), ("GET", "a", "b"), ("PING", "a"),
+                        ("nothing", "a"), ("XGROUP", "CREATE", "k", "g", "$"), ("LMPOP", 2, "a", "b", "LEFT"),
                         ("SET", "a", "b", "GET"), ("OBJECT", "ENCODING", "k"), ("MEMORY", "USAGE", "k")):
             for how in ("GETKEYS", "GETKEYSANDFLAGS"):
                 with self.subTest(how, command=command):

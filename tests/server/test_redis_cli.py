@@ -1,11 +1,14 @@
 """What redis-cli does beside sending commands: each of its modes against the server."""
 
+import fcntl
 import os
 import pty
 import re
 import select
 import shutil
+import struct
 import subprocess
+import termios
 import time
 import unittest
 
@@ -61,19 +64,19 @@ class RedisCli(ServerTest):
         self.fill()
         text = self.cli("--bigkeys")
         self.assertIn("Sampled 106 keys in the keyspace!", text)
-        self.assertIn('Biggest string found "biggest string" has 5000 bytes', re.sub(r"'", '"', text).replace('""', '"'))
-        self.assertRegex(text, r"Biggest +list found .a list.+ has 77 items")
-        self.assertRegex(text, r"Biggest +set found .a set.+ has 33 members")
-        self.assertRegex(text, r"Biggest +hash found .a hash.+ has 22 fields")
-        self.assertRegex(text, r"Biggest +zset found .a sorted set.+ has 11 members")
-        self.assertRegex(text, r"Biggest +stream found .a stream.+ has 3 entries")
+        self.assertRegex(text, r"Biggest +string found .+biggest string.+ has 5000 bytes")
+        self.assertRegex(text, r"Biggest +list found .+a list.+ has 77 items")
+        self.assertRegex(text, r"Biggest +set found .+a set.+ has 33 members")
+        self.assertRegex(text, r"Biggest +hash found .+a hash.+ has 22 fields")
+        self.assertRegex(text, r"Biggest +zset found .+a sorted set.+ has 11 members")
+        self.assertRegex(text, r"Biggest +stream found .+a stream.+ has 3 entries")
 
     def test_memkeys(self):
         self.fill()
         for more in ((), ("--memkeys-samples", 0)):
             text = self.cli("--memkeys", *more)
             self.assertIn("Sampled 106 keys in the keyspace!", text)
-            self.assertRegex(text, r"Biggest string found .biggest string.+ has \d{4,} bytes")
+            self.assertRegex(text, r"Biggest string found .+biggest string.+ has \d{4,} bytes")
 
     def test_hotkeys(self):
         """It needs OBJECT FREQ, which like Redis says no without an LFU policy."""
@@ -101,7 +104,7 @@ class RedisCli(ServerTest):
         self.assertEqual(len(self.cli("--scan").splitlines()), 106)
         self.assertEqual(sorted(self.cli("--scan", "--pattern", "a *").split("\n")[:-1]),
                          ["a hash", "a list", "a set", "a sorted set", "a stream"])
-        self.assertEqual(len(self.cli("--scan", "--count", 1000, "--quoted-pattern", '"string:?"').splitlines()), 10)
+        self.assertEqual(len(self.cli("--scan", "--quoted-pattern", '"string:?"').splitlines()), 10)
 
     def test_pipe(self):
         commands = b"".join(encode("SET", f"key:{n}", "v" * (n % 1000)) for n in range(50_000))
@@ -162,6 +165,7 @@ class RedisCli(ServerTest):
         pid, terminal = pty.fork()
         if pid == 0:
             os.environ["TERM"] = "xterm"
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
             os.execv(CLI, [CLI, "-p", str(self.running.port)])
         self.addCleanup(os.close, terminal)
         self.addCleanup(os.waitpid, pid, 0)

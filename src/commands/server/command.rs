@@ -210,7 +210,8 @@ fn no_keys() -> Stop {
 
 /// What happens to a key: for SET and BITFIELD it depends on the options.
 fn flags_now(entry: &Entry, flags: KeyFlags, args: Args<'_>) -> Vec<&'static str> {
-    let given = |name: &str| args.from(3).any(|word| word.eq_ignore_ascii_case(name.as_bytes()));
+    let first = if entry.command.name == "set" { 3 } else { 2 };
+    let given = |name: &str| args.from(first).any(|word| word.eq_ignore_ascii_case(name.as_bytes()));
     let variable = flags.0.contains(&"variable_flags");
     match entry.command.name {
         "set" if variable && !given("get") => KeyFlags::OVERWRITE.0.to_vec(),
