@@ -190,6 +190,8 @@ pub struct ClientFacts {
     pub output_buffer: usize,
     /// Size of the buffer for replies.
     pub output_capacity: usize,
+    /// Bytes that it takes in all; 0: not known.
+    pub memory: usize,
     /// Bytes of the arguments of commands that wait or run.
     pub arguments: usize,
     /// Whether it waits for a key.
@@ -212,6 +214,7 @@ impl ClientFacts {
             query_buffer_free: 0,
             output_buffer: 0,
             output_capacity: 0,
+            memory: 0,
             arguments: 0,
             blocked: false,
             dirty: false,

@@ -33,6 +33,7 @@ use crate::state::{Blocking, ClientHandle, State, lock};
 use crate::work::{Op, Work};
 
 mod dispatch;
+mod memory;
 mod output;
 mod pushes;
 mod running;
@@ -118,6 +119,8 @@ pub struct Core {
     pushed_bytes: usize,
     /// Messages that its own command brought about, whose reply is under way.
     later: Vec<Arc<Push>>,
+    /// Bytes of the channels, patterns and prefixes that it asked for.
+    interests: usize,
     /// It is subscribed to anything.
     subscribed: bool,
     /// It may not run all commands: see [`Core::refusal`].
@@ -238,6 +241,7 @@ impl Core {
         }
         self.take_pushes();
         self.flush();
+        self.note_memory();
         if self.wants_input()
             && let Some(reader) = self.reader.take()
         {
@@ -301,6 +305,7 @@ impl Connection {
             writing: None,
             pushed_bytes: 0,
             later: Vec::new(),
+            interests: 0,
             subscribed: false,
             restricted: false,
             postponed: false,
@@ -356,6 +361,7 @@ impl Actor for Connection {
             crate::replication::detach(&core.state, core.id);
         }
         crate::messaging::forget(&core.state, core.id);
+        core.state.eviction.forget(&core.handle.held);
         core.state.client_count.fetch_sub(1, Ordering::AcqRel);
     }
 }
@@ -417,6 +423,7 @@ impl Handler<Deliver> for Connection {
         core.take_pushes();
         core.flush();
         core.check_output_limit();
+        core.note_memory();
     }
 }
 

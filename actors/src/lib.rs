@@ -8,6 +8,8 @@
 //!                            read pool ──► RocksDB
 //! ```
 //! * [`listener`]: accepts; gives each socket to one of the serving arbiters. [`listening`]: where; it may change.
+//! * [`tls`]: encryption: what the configuration says, put to use.
+//! * [`eviction`]: the bound of what all clients take together.
 //! * [`connection`]: one client: parses what a read brought, routes it, keeps replies in order.
 //! * [`partition`]: owns a [`pika_core::keyspace::partition::Partition`]; runs commands; a group of writes a tick.
 //! * [`binlog`]: the log's file: group commit, fsync policy, rotation, retention.
@@ -31,6 +33,7 @@ pub mod budget;
 pub mod compaction;
 pub mod connection;
 pub mod elsewhere;
+pub mod eviction;
 pub mod expirer;
 pub mod export;
 pub mod file_limit;
@@ -55,5 +58,6 @@ pub mod slave;
 pub mod socket;
 pub mod state;
 pub mod system;
+pub mod tls;
 pub mod work;
 pub mod write_behind;

@@ -10,13 +10,14 @@ use actix_rt::ArbiterHandle;
 use pika_core::config::options;
 use pika_core::session::Session;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::oneshot;
 
 use crate::connection::Connection;
 use crate::partition::local_host;
 use crate::socket::Accepted;
 use crate::state::{ClientHandle, State, now_ms};
+use crate::tls::session::{self, Half};
 
 /// Where accepted clients go: one of the serving arbiters in turn.
 #[derive(Debug, Clone)]
@@ -36,9 +37,10 @@ impl Doors {
     }
 }
 
-/// Accepts at a TCP socket until it is told to close it; drops what it is told with once that is done.
+/// Accepts at a TCP socket, whose clients speak TLS if it is `secure`, until it is told to close it; drops what it is told with once that is done.
 pub async fn accept_tcp(
     listener: std::net::TcpListener,
+    secure: bool,
     state: &Arc<State>,
     doors: &Doors,
     mut closing: oneshot::Receiver<std::sync::mpsc::Sender<()>>,
@@ -57,7 +59,15 @@ pub async fn accept_tcp(
             Ok((stream, peer)) => {
                 let local = stream.local_addr().map_or_else(|_| String::new(), |at| at.to_string());
                 set_options(&stream, state);
-                if let Ok(stream) = stream.into_std() {
+                if secure {
+                    actix_rt::spawn(shake_hands(
+                        stream,
+                        peer.to_string(),
+                        local,
+                        state.clone(),
+                        doors.clone(),
+                    ));
+                } else if let Ok(stream) = stream.into_std() {
                     give(Accepted::Tcp(stream), peer.to_string(), local, state, doors);
                 }
             }
@@ -96,7 +106,7 @@ async fn wait_after(error: &io::Error, state: &State) {
     tokio::time::sleep(Duration::from_millis(100)).await;
 }
 
-fn set_options(stream: &tokio::net::TcpStream, state: &State) {
+fn set_options(stream: &TcpStream, state: &State) {
     // A client that is gone already is found out at its first read.
     let _ = stream.set_nodelay(true);
     let seconds = state.config().get(options::TCP_KEEPALIVE);
@@ -107,21 +117,63 @@ fn set_options(stream: &tokio::net::TcpStream, state: &State) {
     }
 }
 
+/// Counts one more client, unless there are as many as there may be.
+fn has_room(state: &State) -> bool {
+    let most = state.config().get(options::MAXCLIENTS) as usize;
+    let room = state.client_count.fetch_add(1, Ordering::AcqRel) < most;
+    if !room {
+        state.client_count.fetch_sub(1, Ordering::AcqRel);
+        state.counters.rejected_connections.fetch_add(1, Ordering::Relaxed);
+    }
+    room
+}
+
 fn give(accepted: Accepted, peer: String, local: String, state: &Arc<State>, doors: &Doors) {
-    let config = state.config();
-    if state.client_count.fetch_add(1, Ordering::AcqRel) >= config.get(options::MAXCLIENTS) as usize {
-        refuse(accepted, state, "-ERR max number of clients reached\r\n");
+    if has_room(state) {
+        admit(accepted, peer, local, state, doors);
+    } else {
+        tell(accepted, "-ERR max number of clients reached\r\n");
+    }
+}
+
+/// The handshake of a client that speaks TLS. It happens on this thread, which serves nobody, counts as a client, and
+/// has an end in time.
+async fn shake_hands(stream: TcpStream, peer: String, local: String, state: Arc<State>, doors: Doors) {
+    if !has_room(&state) {
+        // Nothing that it could read can be said before the handshake.
         return;
     }
+    let accepted = async {
+        let contexts = state.tls.contexts().ok_or("TLS is not configured")?;
+        let config = contexts.server(state.config().get(options::TLS_AUTH_CLIENTS))?;
+        let half = Half::of_server(stream, config).map_err(|error| error.to_string())?;
+        let done = tokio::time::timeout(session::PATIENCE, half.handshake()).await;
+        done.map_err(|_| "its handshake took too long")?.map_err(|error| error.to_string())?;
+        let (stream, session) = half.duplicate().map_err(|error| error.to_string())?;
+        Ok::<Accepted, String>(Accepted::Tls(stream, session))
+    };
+    match accepted.await {
+        Ok(accepted) => admit(accepted, peer, local, &state, &doors),
+        Err(reason) => {
+            state.client_count.fetch_sub(1, Ordering::AcqRel);
+            slog::info!(state.logger, "a client is not accepted"; "address" => peer, "reason" => reason);
+        }
+    }
+}
+
+/// Gives a client that is counted to a serving thread.
+fn admit(accepted: Accepted, peer: String, local: String, state: &Arc<State>, doors: &Doors) {
+    let config = state.config();
     let mut session = Session::new(state.new_client_id(), now_ms());
     session.address = peer;
     session.local_address = local;
     let password = config.get(options::REQUIREPASS);
     session.authenticated = password.is_empty();
     if config.get(options::PROTECTED_MODE) && password.is_empty() && !session.is_local() {
-        refuse(
+        state.client_count.fetch_sub(1, Ordering::AcqRel);
+        state.counters.rejected_connections.fetch_add(1, Ordering::Relaxed);
+        tell(
             accepted,
-            state,
             "-DENIED Pika is running in protected mode because protected mode is enabled and no password is set \
              for the default user. In this mode connections are only accepted from the loopback interface.\r\n",
         );
@@ -143,6 +195,7 @@ fn give(accepted: Accepted, peer: String, local: String, state: &Arc<State>, doo
             output_bytes: Default::default(),
             input_bytes: Default::default(),
             input_capacity: Default::default(),
+            held: Default::default(),
             fd: AtomicI64::new(fd),
             queued: AtomicI64::new(-1),
             inbox: Default::default(),
@@ -153,13 +206,17 @@ fn give(accepted: Accepted, peer: String, local: String, state: &Arc<State>, doo
     });
 }
 
-fn refuse(accepted: Accepted, state: &State, text: &str) {
+/// Says why a client is closed.
+fn tell(accepted: Accepted, text: &str) {
     use std::io::Write;
-    state.client_count.fetch_sub(1, Ordering::AcqRel);
-    state.counters.rejected_connections.fetch_add(1, Ordering::Relaxed);
     // The client may be gone; the socket is not waited for.
     let _ = match accepted {
         Accepted::Tcp(mut stream) => stream.write_all(text.as_bytes()),
         Accepted::Unix(mut stream) => stream.write_all(text.as_bytes()),
+        Accepted::Tls(stream, session) => Half::from_parts(stream, session).and_then(|half| {
+            half.try_write(text.as_bytes())?;
+            half.end();
+            Ok(())
+        }),
     };
 }

@@ -1,4 +1,4 @@
-//! Sockets that clients connect to: bound at the start, and again when `port` or `bind` change.
+//! Sockets that clients connect to: bound at the start, and again when `port`, `tls-port` or `bind` change.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,8 +13,14 @@ use tokio::sync::oneshot;
 use crate::listener::{self, Doors};
 use crate::state::{State, lock};
 
-/// A TCP address as the configuration names it: a word of `bind`, and `port`.
-type Place = (String, u16);
+/// A TCP address as the configuration names it: a word of `bind`, and `port` or `tls-port`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    word: String,
+    port: u16,
+    /// Who connects speaks TLS.
+    secure: bool,
+}
 
 /// Sockets that are bound and do not accept yet.
 #[derive(Debug)]
@@ -40,18 +46,22 @@ pub struct Listening {
 
 /// The TCP addresses of a configuration.
 fn places(config: &Config) -> Vec<Place> {
-    let port = config.get(options::PORT);
-    if port == 0 {
-        return Vec::new();
-    }
+    let ports = [(config.get(options::PORT), false), (config.get(options::TLS_PORT), true)];
     let mut places: Vec<Place> = Vec::new();
-    for word in config.get(options::BIND) {
-        let place = (word.clone(), port);
-        if !places.contains(&place) {
-            places.push(place);
+    for (port, secure) in ports.into_iter().filter(|(port, _)| *port != 0) {
+        for word in config.get(options::BIND) {
+            let place = Place { word: word.clone(), port, secure };
+            if !places.contains(&place) {
+                places.push(place);
+            }
         }
     }
     places
+}
+
+/// Whether an option says where this server listens.
+pub fn concerns(id: Id) -> bool {
+    id.is(options::PORT) || id.is(options::TLS_PORT) || id.is(options::BIND)
 }
 
 /// Binds all addresses of the configuration.
@@ -78,7 +88,7 @@ fn bind_all(places: &[Place], config: &Config) -> io::Result<Vec<(Place, std::ne
     let backlog = i32::try_from(config.get(options::TCP_BACKLOG)).unwrap_or(i32::MAX);
     let mut bound = Vec::new();
     for place in places {
-        let (word, port) = place;
+        let Place { word, port, .. } = place;
         let (optional, name) = word.strip_prefix('-').map_or((false, word.as_str()), |name| (true, name));
         match bind_tcp(name, *port, backlog) {
             Ok(listener) => bound.push((place.clone(), listener)),
@@ -130,9 +140,10 @@ fn open(state: &Arc<State>, bound: Vec<(Place, std::net::TcpListener)>) {
     let Some(doors) = state.listening.doors.get() else { return };
     for (place, socket) in bound {
         let (close, closing) = oneshot::channel();
+        let secure = place.secure;
         let (state_of_task, doors) = (state.clone(), doors.clone());
         actix_rt::System::current().arbiter().spawn(async move {
-            if let Err(error) = listener::accept_tcp(socket, &state_of_task, &doors, closing).await {
+            if let Err(error) = listener::accept_tcp(socket, secure, &state_of_task, &doors, closing).await {
                 slog::error!(state_of_task.logger, "a listening socket failed"; "error" => %error);
             }
         });
@@ -168,10 +179,10 @@ pub fn change(state: &Arc<State>, config: &Config, changed: Id) -> Result<(), Se
     let leaving: Vec<Place> = present.into_iter().filter(|place| !wanted.contains(place)).collect();
     let failed = |error: io::Error| {
         slog::warn!(state.logger, "cannot listen as asked"; "error" => %error);
-        let reason = if changed.is(options::PORT) {
-            "Unable to listen on this port. Check server logs."
-        } else {
+        let reason = if changed.is(options::BIND) {
             "Failed to bind to specified addresses."
+        } else {
+            "Unable to listen on this port. Check server logs."
         };
         SetError::Failed { name: changed.row().name.to_string(), reason: reason.into() }
     };

@@ -188,6 +188,11 @@ pub struct Administer {
     pub session: Session,
 }
 
+/// The clock's thread → connection: give back the buffers that you do not need.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Shrink;
+
 /// Anyone → connection: something waits in your inbox that was empty.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]

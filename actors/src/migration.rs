@@ -142,7 +142,7 @@ impl Course<'_> {
             let kept = if self.may_retry { self.state.links.take(self.migration) } else { None };
             let link = match kept {
                 Some(link) => link,
-                None => Link::connect(self.migration)?,
+                None => Link::connect(self.state, self.migration)?,
             };
             self.link = Some(link);
         }

@@ -32,8 +32,9 @@ use crate::partition::PartitionActor;
 use crate::reads::ReadPool;
 use crate::replication::replicator::Replicator;
 use crate::service::Service;
-use crate::state::{Parts, State, lock, now_ms};
+use crate::state::{Blocking, Parts, State, lock, now_ms};
 use crate::system;
+use crate::tls::Contexts;
 use crate::write_behind::{self, Job, WriteBehindHandle};
 
 /// Threads for commands that wait for other servers. A server that does not answer holds one for its timeout.
@@ -83,6 +84,9 @@ pub fn check_format(folder: &Path) -> Result<(), String> {
         Err(_) => Err(format!("{} holds no format number", path.display())),
     }
 }
+
+/// After so long without a command a client's buffers are given back; ms.
+const IDLE_MS: u64 = 2000;
 
 /// Opens or makes the data folder, and takes its lock, which lives as long as what is returned.
 pub(crate) fn open_folder(folder: &Path) -> Result<fs::File, String> {
@@ -304,6 +308,7 @@ pub fn run(start: Start) -> Result<(), String> {
         "files" => files.limit);
     // Sockets first: a port that is taken is found out before anything is replayed.
     let bound = crate::listening::bind(&config).map_err(|error| error.to_string())?;
+    let contexts = Contexts::of(&config).map_err(|reason| format!("Failed to configure TLS: {reason}"))?;
     let opened = open_data(&config, rocks_options(&config, &budget, &files), threads, &logger)?;
     let always = config.get(options::APPENDFSYNC) == AppendFsync::Always;
     let log =
@@ -340,6 +345,8 @@ pub fn run(start: Start) -> Result<(), String> {
         replication: crate::replication::Replication::new(history, folder.clone()),
         shared,
     }));
+    state.tls.replace(contexts);
+    crate::eviction::configure(&state, &state.config());
     let mut opened_partitions = opened.partitions;
     let _ = state.following.shared.set(opened_partitions[0].shared.clone());
     if let Some(master) = master {
@@ -401,7 +408,10 @@ async fn serve(
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     let _ = state.serving.set(handles.clone());
     crate::listening::start(bound, &state, &handles)?;
-    slog::info!(state.logger, "Ready to accept connections"; "port" => state.config().get(options::PORT));
+    let config = state.config();
+    slog::info!(state.logger, "Ready to accept connections"; "port" => config.get(options::PORT),
+        "tls-port" => config.get(options::TLS_PORT));
+    drop(config);
     wait_for_signal(&state).await?;
     let service = Service { state: state.clone() };
     let stopped = tokio::task::spawn_blocking(move || stop(&service)).await;
@@ -513,6 +523,10 @@ fn start_cron(state: Arc<State>) -> std::io::Result<()> {
                     std::array::from_fn(|index| now[index].saturating_sub(last[index]) as f64);
                 last = now;
                 close_idle(&state);
+                shrink_idle(&state);
+                if state.eviction.is_on() {
+                    crate::eviction::enforce(&state);
+                }
                 state.links.sweep();
                 check_disk(&state);
             }
@@ -520,6 +534,7 @@ fn start_cron(state: Arc<State>) -> std::io::Result<()> {
         .map(|_| ())
 }
 
+/// Closes clients that have been silent for `timeout`: but not those that wait for something, as in Redis.
 fn close_idle(state: &State) {
     let timeout = u64::from(state.config().get(options::TIMEOUT));
     if timeout == 0 {
@@ -527,12 +542,28 @@ fn close_idle(state: &State) {
     }
     let now = now_ms();
     for client in lock(&state.clients).values() {
+        let waits = *lock(&client.blocked) != Blocking::No;
         let session = lock(&client.session);
         if now.saturating_sub(session.active_ms) > timeout * 1000
+            && !waits
             && !session.is_replica
+            && session.subscriptions.is_empty()
             && let Some(address) = client.address.get()
         {
             address.do_send(crate::message::Kill);
+        }
+    }
+}
+
+/// Has clients that sent nothing for a while give back their buffers.
+fn shrink_idle(state: &State) {
+    let now = now_ms();
+    for client in lock(&state.clients).values() {
+        if client.input_capacity.load(Ordering::Relaxed) > 0
+            && now.saturating_sub(lock(&client.session).active_ms) > IDLE_MS
+            && let Some(address) = client.address.get()
+        {
+            address.do_send(crate::message::Shrink);
         }
     }
 }

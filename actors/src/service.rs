@@ -108,6 +108,7 @@ impl Service {
         stats.writes = get(&counters.writes);
         stats.disk_waits = get(&counters.disk_waits);
         stats.migrate_sockets = self.state.links.count();
+        stats.evicted_clients = get(&counters.evicted_clients);
         stats.output_limit_disconnections = get(&counters.output_limit_disconnections);
         stats.compacting = self.state.compacting.load(Ordering::Relaxed);
         let [ops, input, output] = *lock(&self.state.rates);
@@ -265,6 +266,7 @@ impl Server for Service {
         let clients = lock(&self.state.clients);
         let mut facts: Vec<ClientFacts> = clients
             .values()
+            .filter(|client| !crate::eviction::is_evicted(client))
             .map(|client| {
                 let mut facts = ClientFacts::new(lock(&client.session).clone());
                 facts.blocked = matches!(*lock(&client.blocked), Blocking::At(..) | Blocking::Retrying(_));
@@ -274,6 +276,7 @@ impl Server for Service {
                 facts.fd = client.fd.load(Ordering::Relaxed);
                 facts.query_buffer = client.input_bytes.load(Ordering::Relaxed);
                 facts.query_buffer_free = client.input_capacity.load(Ordering::Relaxed);
+                facts.memory = client.held.memory.load(Ordering::Relaxed);
                 facts.output_buffer = client.output_bytes.load(Ordering::Relaxed);
                 facts
             })
@@ -315,6 +318,8 @@ impl Server for Service {
         match *blocking {
             Blocking::At(partition, ticket) => {
                 *blocking = Blocking::No;
+                drop(blocking);
+                lock(&client.session).active_ms = crate::state::now_ms();
                 self.state.partitions()[partition].do_send(Wake { ticket, why: Why::Unblocked(how) });
                 true
             }
@@ -420,6 +425,7 @@ impl Server for Service {
             &counters.writes,
             &counters.disk_waits,
             &counters.output_limit_disconnections,
+            &counters.evicted_clients,
         ] {
             counter.store(0, Ordering::Relaxed);
         }
@@ -433,14 +439,21 @@ impl Server for Service {
                 self.state.files.check(config.get(options::MAXCLIENTS))?;
             }
         }
-        if let Some(&id) = changed.iter().find(|id| id.is(options::PORT) || id.is(options::BIND)) {
-            crate::listening::change(&self.state, &config, id)?;
+        let before = crate::tls::change(&self.state, &config, changed)?;
+        if let Some(&id) = changed.iter().find(|id| crate::listening::concerns(**id))
+            && let Err(error) = crate::listening::change(&self.state, &config, id)
+        {
+            if let Some(contexts) = before {
+                self.state.tls.replace(contexts);
+            }
+            return Err(error);
         }
         crate::logging::set_level(config.get(options::LOGLEVEL));
         self.state.log.configure(config.get(options::APPENDFSYNC), config.get(options::BINLOG_SEGMENT_SIZE));
         lock(&self.state.slow_log).set_max_len(config.get(options::SLOWLOG_MAX_LEN));
         self.state.replace_config(config);
         crate::messaging::shrink(&self.state);
+        crate::eviction::configure(&self.state, &self.state.config());
         crate::replication::refresh(&self.state);
         self.control(|| Control::Reconfigure);
         Ok(())

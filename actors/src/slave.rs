@@ -13,16 +13,16 @@ use pika_core::config::options;
 use pika_core::keyspace::partition::Role;
 use pika_core::replication::link::MasterLink;
 use pika_core::replication::slave::{Action, Event, Position, Settings, Slave, Stage};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::followed;
 use crate::following::Order;
 use crate::server::fail_stop;
+use crate::socket::{Accepted, ReadHalf, WriteHalf};
 use crate::state::{Blocking, State, lock, now_ms};
+use crate::tls::session::Half;
 
 mod stream;
 mod sync;
@@ -39,7 +39,7 @@ const READ_BYTES: usize = 256 * 1024;
 
 /// What comes back to the task from elsewhere.
 enum News {
-    Connected(u64, std::io::Result<TcpStream>),
+    Connected(u64, std::io::Result<(ReadHalf, WriteHalf)>),
     Loaded(u64, Result<(), String>),
 }
 
@@ -47,7 +47,7 @@ enum News {
 pub struct Link {
     state: Arc<State>,
     machine: Option<Slave>,
-    socket: Option<(OwnedReadHalf, OwnedWriteHalf)>,
+    socket: Option<(ReadHalf, WriteHalf)>,
     input: BytesMut,
     feed: Option<Feed>,
     transfer: Option<Transfer>,
@@ -95,7 +95,7 @@ impl Link {
             let (socket, input) = (&mut self.socket, &mut self.input);
             let read = async {
                 match socket {
-                    Some((reader, _)) => reader.read_buf(input).await,
+                    Some((reader, _)) => reader.read(input).await,
                     None => std::future::pending().await,
                 }
             };
@@ -199,18 +199,17 @@ impl Link {
         let Some(MasterLink { host, port, .. }) = self.state.following.link() else { return };
         self.session += 1;
         slog::info!(self.state.logger, "connecting to the master"; "host" => &host, "port" => port);
-        let (news, session) = (self.news.clone(), self.session);
+        let (news, session, state) = (self.news.clone(), self.session, self.state.clone());
         actix_rt::spawn(async move {
-            let result = TcpStream::connect((host.as_str(), port)).await;
+            let result = connect(&state, &host, port).await;
             let _ = news.send(News::Connected(session, result));
         });
     }
 
-    async fn connected(&mut self, result: std::io::Result<TcpStream>) {
+    async fn connected(&mut self, result: std::io::Result<(ReadHalf, WriteHalf)>) {
         match result {
-            Ok(stream) => {
-                let _ = stream.set_nodelay(true);
-                self.socket = Some(stream.into_split());
+            Ok(socket) => {
+                self.socket = Some(socket);
                 self.input.clear();
                 let (settings, position) = (self.settings(), self.position());
                 self.handle(Event::Connected(settings, position)).await;
@@ -222,6 +221,9 @@ impl Link {
     fn settings(&self) -> Settings {
         let config = self.state.config();
         let port = match config.get(options::REPLICA_ANNOUNCE_PORT) {
+            0 if config.get(options::TLS_REPLICATION) && config.get(options::TLS_PORT) != 0 => {
+                config.get(options::TLS_PORT)
+            }
             0 => config.get(options::PORT),
             port => port,
         };
@@ -242,7 +244,7 @@ impl Link {
     }
 
     async fn send(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let Some((_, writer)) = &mut self.socket else { return Err("there is no connection".into()) };
+        let Some((_, writer)) = &self.socket else { return Err("there is no connection".into()) };
         writer.write_all(bytes).await.map_err(|error| error.to_string())
     }
 
@@ -389,6 +391,26 @@ impl Link {
             }
         }
     }
+}
+
+/// A connection to a master, encrypted if `tls-replication` says so.
+async fn connect(state: &State, host: &str, port: u16) -> std::io::Result<(ReadHalf, WriteHalf)> {
+    let stream = TcpStream::connect((host, port)).await?;
+    let _ = stream.set_nodelay(true);
+    let config = state.config();
+    let accepted = if config.get(options::TLS_REPLICATION) {
+        let contexts = state.tls.contexts().ok_or_else(|| std::io::Error::other("TLS is not configured"))?;
+        let settings = contexts.client().map_err(std::io::Error::other)?;
+        let half = Half::of_client(stream, settings, host)?;
+        let patience = Duration::from_secs(u64::from(config.get(options::REPL_TIMEOUT)));
+        tokio::time::timeout(patience, half.handshake()).await??;
+        let (stream, session) = half.duplicate()?;
+        Accepted::Tls(stream, session)
+    } else {
+        Accepted::Tcp(stream.into_std()?)
+    };
+    let (read, write, _) = accepted.split()?;
+    Ok((read, write))
 }
 
 /// An error of the disk under the link: the process ends.

@@ -1,13 +1,17 @@
-//! A client's socket: TCP or Unix, in two halves.
+//! A client's socket: TCP, with or without TLS, or Unix, in two halves.
 
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
 use tokio_util::io::poll_read_buf;
+
+use crate::tls::session::{Half, Session};
 
 /// A socket that was accepted, on its way to the arbiter that will own it.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub enum Accepted {
     Tcp(std::net::TcpStream),
     /// Unix.
     Unix(std::os::unix::net::UnixStream),
+    /// TCP with TLS, after the handshake.
+    Tls(std::net::TcpStream, Arc<Session>),
 }
 
 /// The half that is read.
@@ -25,6 +31,8 @@ pub enum ReadHalf {
     Tcp(tcp::OwnedReadHalf),
     /// Unix.
     Unix(unix::OwnedReadHalf),
+    /// TCP with TLS.
+    Tls(Half),
 }
 
 /// The half that is written.
@@ -34,6 +42,8 @@ pub enum WriteHalf {
     Tcp(tcp::OwnedWriteHalf),
     /// Unix.
     Unix(unix::OwnedWriteHalf),
+    /// TCP with TLS.
+    Tls(Half),
 }
 
 impl Accepted {
@@ -52,6 +62,11 @@ impl Accepted {
                 let (read, write) = stream.into_split();
                 Ok((ReadHalf::Unix(read), WriteHalf::Unix(write), fd))
             }
+            Accepted::Tls(stream, session) => {
+                let half = Half::from_parts(stream, session)?;
+                let fd = i64::from(half.stream().as_raw_fd());
+                Ok((ReadHalf::Tls(half.clone()), WriteHalf::Tls(half), fd))
+            }
         }
     }
 }
@@ -62,7 +77,13 @@ impl ReadHalf {
         match self {
             ReadHalf::Tcp(half) => poll_read_buf(Pin::new(half), cx, buffer),
             ReadHalf::Unix(half) => poll_read_buf(Pin::new(half), cx, buffer),
+            ReadHalf::Tls(half) => half.poll_read(cx, buffer),
         }
+    }
+
+    /// Waits for something to read, and reads it into the free room of `buffer`. 0 at the end.
+    pub async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_read(cx, buffer)).await
     }
 }
 
@@ -72,14 +93,47 @@ impl WriteHalf {
         Ok(match self {
             WriteHalf::Tcp(half) => Accepted::Tcp(half.as_ref().as_fd().try_clone_to_owned()?.into()),
             WriteHalf::Unix(half) => Accepted::Unix(half.as_ref().as_fd().try_clone_to_owned()?.into()),
+            WriteHalf::Tls(half) => {
+                let (stream, session) = half.duplicate()?;
+                Accepted::Tls(stream, session)
+            }
         })
     }
 
-    /// Writes as much as the socket takes now.
+    /// Writes as much as the socket takes now. With TLS some of that may wait: see [`WriteHalf::is_pending`].
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             WriteHalf::Tcp(half) => half.try_write(bytes),
             WriteHalf::Unix(half) => half.try_write(bytes),
+            WriteHalf::Tls(half) => half.try_write(bytes),
+        }
+    }
+
+    /// Whether something that was taken has not reached the socket; [`WriteHalf::writable`] brings it there.
+    pub fn is_pending(&self) -> bool {
+        match self {
+            WriteHalf::Tcp(_) | WriteHalf::Unix(_) => false,
+            WriteHalf::Tls(half) => half.is_pending(),
+        }
+    }
+
+    /// Writes all of it, and waits until the socket has it.
+    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() || self.is_pending() {
+            self.writable().await?;
+            match self.try_write(bytes) {
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Says to the other side that nothing more comes, where the protocol has a word for that.
+    pub fn end(&self) {
+        if let WriteHalf::Tls(half) = self {
+            half.end();
         }
     }
 
@@ -88,6 +142,7 @@ impl WriteHalf {
         match self {
             WriteHalf::Tcp(half) => half.writable().await,
             WriteHalf::Unix(half) => half.writable().await,
+            WriteHalf::Tls(half) => half.writable().await,
         }
     }
 }

@@ -60,6 +60,8 @@ pub struct ClientHandle {
     pub input_bytes: AtomicUsize,
     /// Bytes that the input buffer has room for.
     pub input_capacity: AtomicUsize,
+    /// The memory that it takes.
+    pub held: crate::eviction::Held,
     /// File descriptor of its socket.
     pub fd: AtomicI64,
     /// How many commands wait for EXEC; -1: it is in no transaction.
@@ -112,6 +114,8 @@ pub struct Counters {
     pub replication_output_bytes: AtomicU64,
     /// Clients closed at their output limit.
     pub output_limit_disconnections: AtomicU64,
+    /// Clients closed for `maxmemory-clients`.
+    pub evicted_clients: AtomicU64,
 }
 
 /// What the memory budget was divided into; bytes.
@@ -166,6 +170,10 @@ pub struct State {
     pub serving: OnceLock<Vec<ArbiterHandle>>,
     /// Where clients connect.
     pub listening: crate::listening::Listening,
+    /// Encryption.
+    pub tls: crate::tls::Tls,
+    /// The bound of what all clients take together.
+    pub eviction: crate::eviction::Eviction,
     /// The admin actor.
     pub admin: OnceLock<Addr<crate::admin::Admin>>,
     config: RwLock<Arc<Config>>,
@@ -300,6 +308,8 @@ impl State {
             partitions: OnceLock::new(),
             serving: OnceLock::new(),
             listening: Default::default(),
+            tls: Default::default(),
+            eviction: Default::default(),
             admin: OnceLock::new(),
             config: RwLock::new(Arc::new(parts.config)),
             settings: RwLock::new(Arc::new(settings)),

@@ -34,7 +34,8 @@ pub(super) const COMMANDS: &[Command] = &[
         group: Group::Bitmap,
         arity: Arity::AtLeast(2),
         flags: Flags::WRITE.and(Flags::DENYOOM),
-        keys: &[Keys::one(KeyFlags(&["RW", "access", "update", "variable_flags"]))],
+        keys: &[Keys::one(KeyFlags(&["RW", "access", "update", "variable_flags"]))
+            .because("Only reads if all it is asked for is GET.")],
         run: Run::Keys(field::bitfield),
         ..Command::BASE
     },
@@ -53,7 +54,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bitop",
-        syntax: "<AND | OR | XOR | NOT> destkey key [key ...]",
+        syntax: "<AND | OR | XOR | NOT> destkey:key key [key ...]",
         summary: "Combines strings bit by bit and stores what comes out; shorter ones are filled up with zero bits.",
         since: "2.6.0",
         complexity: "O(N) with N bytes in the longest string.",
@@ -91,7 +92,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "setbit",
-        syntax: "key offset value",
+        syntax: "key offset value:integer",
         summary: "Sets the bit at a position of a string and returns what it was; a string that is too short is \
                   filled up with zero bytes.",
         since: "2.2.0",

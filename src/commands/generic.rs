@@ -18,7 +18,12 @@ mod walk;
 pub use scan::cursor_partition;
 
 /// The keys that SORT's patterns stand for depend on what it sorts.
-const PATTERNS: Keys = Keys { begin: Begin::Word(1), find: Find::Unknown, flags: KeyFlags::READ };
+const PATTERNS: Keys = Keys {
+    begin: Begin::Word(1),
+    find: Find::Unknown,
+    flags: KeyFlags::READ,
+    notes: "Of BY and GET: the names are made from the patterns and the elements, which nobody knows before.",
+};
 const SORT_COMPLEXITY: &str =
     "O(N + M log M) where N is the number of elements and M the number of those returned.";
 const SORT_DIFFERS: &str = "ALPHA compares bytes, whatever the locale; elements that compare as equal stand in the order of their bytes.";
@@ -279,7 +284,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "restore",
-        syntax: "key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]",
+        syntax: "key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]",
         summary: "Creates a key from what DUMP returned.",
         since: "2.6.0",
         complexity: "O(N) where N is the size of the value.",
@@ -319,21 +324,25 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "sort",
-        syntax: "key [BY by-pattern] [LIMIT offset count] [GET get-pattern [GET get-pattern ...]] [<ASC | DESC>] \
+        syntax: "key [BY by-pattern:pattern] [LIMIT offset count] [GET get-pattern:pattern [GET get-pattern:pattern ...]] [<ASC | DESC>] \
                  [ALPHA] [STORE destination]",
         summary: "Sorts a list, a set or a sorted set, and returns or stores the result.",
         complexity: SORT_COMPLEXITY,
         arity: Arity::AtLeast(2),
         flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::MOVABLEKEYS),
         categories: &["set", "sortedset", "list", "dangerous"],
-        keys: &[Keys::one(KeyFlags::READ), PATTERNS, Keys::behind("STORE", -2, KeyFlags::OVERWRITE)],
+        keys: &[
+            Keys::one(KeyFlags::READ),
+            PATTERNS,
+            Keys::behind("STORE", -2, KeyFlags::OVERWRITE).because("Of STORE."),
+        ],
         run: Run::Keys(sort::sort),
         differs: SORT_DIFFERS,
         ..Command::BASE
     },
     Command {
         name: "sort_ro",
-        syntax: "key [BY by-pattern] [LIMIT offset count] [GET get-pattern [GET get-pattern ...]] [<ASC | DESC>] \
+        syntax: "key [BY by-pattern:pattern] [LIMIT offset count] [GET get-pattern:pattern [GET get-pattern:pattern ...]] [<ASC | DESC>] \
                  [ALPHA]",
         summary: "Sorts a list, a set or a sorted set, and returns the result.",
         since: "7.0.0",

@@ -46,7 +46,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "geohash",
-        syntax: "key [member [member ...]]",
+        syntax: "key [member ...]",
         summary: "Returns the geohashes of members as text.",
         complexity: "O(1) for each member given.",
         arity: Arity::AtLeast(2),
@@ -55,7 +55,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "geopos",
-        syntax: "key [member [member ...]]",
+        syntax: "key [member ...]",
         summary: "Returns longitudes and latitudes of members.",
         complexity: "O(1) for each member given.",
         arity: Arity::AtLeast(2),

@@ -117,7 +117,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "hincrbyfloat",
-        syntax: "key field increment",
+        syntax: "key field increment:double",
         summary: "Adds to the number in a field; a missing one counts as 0.",
         since: "2.6.0",
         group: Group::Hash,
@@ -170,6 +170,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "hmset",
         syntax: "key field value [field value ...]",
+        deprecated: Some(("4.0.0", "`HSET` with multiple field-value pairs")),
         summary: "Sets fields of a hash; HSET does the same and tells more.",
         since: "2.0.0",
         complexity: "O(N) where N is the number of fields given.",

@@ -39,7 +39,8 @@ pub(super) const COMMANDS: &[Command] = &[
         group: Group::HyperLogLog,
         arity: Arity::AtLeast(2),
         flags: Flags::READONLY.and(Flags::MAY_REPLICATE),
-        keys: &[Keys::all(KeyFlags(&["RW", "access"]))],
+        keys: &[Keys::all(KeyFlags(&["RW", "access"]))
+            .because("It may keep the count that it worked out within the value.")],
         run: Run::Keys(count::pfcount),
         ..Command::BASE
     },
@@ -51,14 +52,14 @@ pub(super) const COMMANDS: &[Command] = &[
         complexity: "O(N) with N registers.",
         group: Group::HyperLogLog,
         arity: Arity::Exactly(3),
-        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::ADMIN),
+        flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::ADMIN).and(Flags::SYSTEM),
         keys: &[Keys::at(2, KeyFlags(&["RW", "access"]))],
         run: Run::Keys(debug::pfdebug),
         ..Command::BASE
     },
     Command {
         name: "pfmerge",
-        syntax: "destkey [sourcekey [sourcekey ...]]",
+        syntax: "destkey:key [sourcekey:key ...]",
         summary: "Adds all elements of several HyperLogLogs to one.",
         since: "2.8.9",
         complexity: "O(N) with N HyperLogLogs, with a large constant.",
@@ -75,7 +76,7 @@ pub(super) const COMMANDS: &[Command] = &[
         since: "2.8.9",
         complexity: "O(1): some ten million elements.",
         group: Group::HyperLogLog,
-        flags: Flags::ADMIN,
+        flags: Flags::ADMIN.and(Flags::SYSTEM),
         run: Run::Admin(selftest::pfselftest),
         ..Command::BASE
     },

@@ -74,7 +74,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "sintercard",
-        syntax: "numkeys key [key ...] [LIMIT limit]",
+        syntax: "numkeys key [key ...] [LIMIT limit:integer]",
         summary: "Returns how many members all sets have in common.",
         since: "7.0.0",
         complexity: "O(N*M) where N is the number of members of the smallest set and M the number of sets.",
@@ -93,7 +93,7 @@ pub(super) const COMMANDS: &[Command] = &[
         group: Group::Set,
         arity: Arity::AtLeast(3),
         flags: Flags::WRITE.and(Flags::DENYOOM),
-        keys: &[Keys::one(KeyFlags::OVERWRITE), Keys::range(2, -1, 1, KeyFlags::READ)],
+        keys: &[Keys::one(KeyFlags::UPDATE), Keys::range(2, -1, 1, KeyFlags::READ)],
         run: Run::Keys(algebra::sinterstore),
         ..Command::BASE
     },
@@ -130,7 +130,7 @@ pub(super) const COMMANDS: &[Command] = &[
         group: Group::Set,
         arity: Arity::AtLeast(3),
         flags: Flags::READONLY.and(Flags::FAST),
-        keys: &[Keys::one(KeyFlags::INSPECT)],
+        keys: &[Keys::one(KeyFlags::READ)],
         run: Run::Keys(members::smismember),
         ..Command::BASE
     },

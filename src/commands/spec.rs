@@ -75,6 +75,8 @@ impl Flags {
     pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
     /// Allowed while a script is over its time.
     pub const ALLOW_BUSY: Flags = Flags(1 << 17);
+    /// Made for the server itself and its tests: COMMAND DOCS marks it.
+    pub const SYSTEM: Flags = Flags(1 << 21);
     /// A step of another command: it is neither counted nor kept in SLOWLOG.
     pub const INTERNAL: Flags = Flags(1 << 25);
     /// Has keys touched even by a client with NO-TOUCH.
@@ -320,6 +322,8 @@ pub struct Keys {
     pub find: Find,
     /// What happens to them.
     pub flags: KeyFlags,
+    /// Why the flags are what they are, where that is not plain; half a sentence, or nothing.
+    pub notes: &'static str,
 }
 
 impl Keys {
@@ -341,17 +345,28 @@ impl Keys {
     /// From word `first`, every `step`-th up to word `last`; a negative `last` counts from the end.
     pub const fn range(first: usize, last: i32, step: usize, flags: KeyFlags) -> Keys {
         let last = if last < 0 { last } else { last - first as i32 };
-        Keys { begin: Begin::Word(first), find: Find::Range { last, step, part: 0 }, flags }
+        Keys { begin: Begin::Word(first), find: Find::Range { last, step, part: 0 }, flags, notes: "" }
     }
 
     /// As many as word `count` says, behind it.
     pub const fn counted(count: usize, flags: KeyFlags) -> Keys {
-        Keys { begin: Begin::Word(count), find: Find::Counted, flags }
+        Keys { begin: Begin::Word(count), find: Find::Counted, flags, notes: "" }
     }
 
     /// One key, behind a keyword; see [`Begin::Keyword`].
     pub const fn behind(keyword: &'static str, from: i32, flags: KeyFlags) -> Keys {
-        Keys { begin: Begin::Keyword(keyword, from), find: Find::Range { last: 0, step: 1, part: 0 }, flags }
+        Keys {
+            begin: Begin::Keyword(keyword, from),
+            find: Find::Range { last: 0, step: 1, part: 0 },
+            flags,
+            notes: "",
+        }
+    }
+
+    /// With a reason for its flags.
+    pub const fn because(mut self, notes: &'static str) -> Keys {
+        self.notes = notes;
+        self
     }
 
     /// Whether an empty word stands where there may be no key (MIGRATE).
@@ -526,7 +541,11 @@ impl Command {
     pub fn acl_categories(&self) -> impl Iterator<Item = &'static str> {
         let container = matches!(self.run, Run::Container);
         let group = match self.group {
-            Group::Generic if self.categories.contains(&"list") => "",
+            Group::Generic
+                if self.categories.contains(&"list") || self.categories.contains(&"connection") =>
+            {
+                ""
+            }
             Group::Generic => "keyspace",
             Group::Server => "",
             Group::SortedSet => "sortedset",

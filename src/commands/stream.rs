@@ -51,7 +51,7 @@ pub(super) const COMMANDS: &[Command] = &[
         complexity: "O(1); when trimming, O(N) where N is the number of entries removed.",
         arity: Arity::AtLeast(5),
         flags: ADD.and(Flags::FAST),
-        keys: &[Keys::one(KeyFlags::UPDATE)],
+        keys: &[Keys::one(KeyFlags::UPDATE).because("More than an insertion, since it may trim.")],
         run: Run::Keys(change::xadd),
         tips: &["nondeterministic_output"],
         differs: "A node, what `~` trims by, holds at most 16 KiB whatever `stream-node-max-bytes` says.",
@@ -59,7 +59,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "xautoclaim",
-        syntax: "key group consumer min-idle-time start [COUNT count] [JUSTID]",
+        syntax: "key group consumer min-idle-time start:string [COUNT count] [JUSTID]",
         summary: "Gives a consumer the entries that others have had pending for too long.",
         since: "6.2.0",
         complexity: "O(1) if COUNT is small.",
@@ -72,7 +72,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "xclaim",
-        syntax: "key group consumer min-idle-time id [id ...] [IDLE ms] [TIME unix-time-milliseconds] \
+        syntax: "key group consumer min-idle-time id [id ...] [IDLE ms:integer] [TIME unix-time-milliseconds] \
                  [RETRYCOUNT count] [FORCE] [JUSTID] [LASTID lastid]",
         summary: "Gives a consumer entries that another one has pending.",
         complexity: "O(N) where N is the number of ids given.",
@@ -122,7 +122,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "xpending",
-        syntax: "key group [[IDLE min-idle-time] start end count [consumer]]",
+        syntax: "key group [[IDLE min-idle-time:integer] start:string end:string count [consumer]]",
         summary: "Tells which entries of a consumer group are not acknowledged yet.",
         complexity: "O(N) where N is the number of entries looked at; without an interval, of consumers.",
         arity: Arity::AtLeast(3),
@@ -134,7 +134,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "xrange",
-        syntax: "key start end [COUNT count]",
+        syntax: "key start:string end:string [COUNT count]",
         summary: "Returns the entries of a stream between two ids, in order.",
         complexity: "O(N) where N is the number of entries returned.",
         arity: Arity::AtLeast(4),
@@ -171,7 +171,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "xrevrange",
-        syntax: "key end start [COUNT count]",
+        syntax: "key end:string start:string [COUNT count]",
         summary: "Returns the entries of a stream between two ids, the last one first.",
         complexity: "O(N) where N is the number of entries returned.",
         arity: Arity::AtLeast(4),
@@ -182,7 +182,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "xsetid",
-        syntax: "key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]",
+        syntax: "key last-id [ENTRIESADDED entries-added:integer] [MAXDELETEDID max-deleted-id]",
         summary: "Sets the last id of a stream; for the server itself.",
         arity: Arity::AtLeast(3),
         flags: ADD.and(Flags::FAST),
@@ -207,7 +207,7 @@ pub(super) const COMMANDS: &[Command] = &[
 const GROUP_SUBCOMMANDS: &[Command] = &[
     Command {
         name: "create",
-        syntax: "key group <id | $> [MKSTREAM] [ENTRIESREAD entries-read]",
+        syntax: "key group <id | $> [MKSTREAM] [ENTRIESREAD entries-read:integer]",
         summary: "Creates a consumer group that delivers what comes behind an id.",
         arity: Arity::AtLeast(5),
         flags: ADD,
@@ -251,7 +251,7 @@ const GROUP_SUBCOMMANDS: &[Command] = &[
     Command { group: Group::Stream, ..HELP },
     Command {
         name: "setid",
-        syntax: "key group <id | $> [ENTRIESREAD entries-read]",
+        syntax: "key group <id | $> [ENTRIESREAD entries-read:integer]",
         summary: "Sets behind which id a consumer group delivers.",
         arity: Arity::AtLeast(5),
         flags: Flags::WRITE,

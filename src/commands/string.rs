@@ -91,7 +91,7 @@ pub(super) const COMMANDS: &[Command] = &[
         group: Group::String,
         arity: Arity::AtLeast(2),
         flags: Flags::WRITE.and(Flags::FAST),
-        keys: &[Keys::one(KeyFlags::UPDATE_READ)],
+        keys: &[Keys::one(KeyFlags::UPDATE_READ).because("It may change when the key expires.")],
         run: Run::Keys(get::getex),
         ..Command::BASE
     },
@@ -111,6 +111,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "getset",
         syntax: "key value",
+        deprecated: Some(("6.2.0", "`SET` with the `!GET` argument")),
         summary: "Stores a string at a key and returns the string that was there.",
         group: Group::String,
         arity: Arity::Exactly(3),
@@ -143,7 +144,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "incrbyfloat",
-        syntax: "key increment",
+        syntax: "key increment:double",
         summary: "Adds a number to the floating-point number at a key; a missing one counts as 0.",
         since: "2.6.0",
         group: Group::String,
@@ -239,7 +240,8 @@ pub(super) const COMMANDS: &[Command] = &[
         group: Group::String,
         arity: Arity::AtLeast(3),
         flags: Flags::WRITE.and(Flags::DENYOOM),
-        keys: &[Keys::one(KeyFlags(&["RW", "access", "update", "variable_flags"]))],
+        keys: &[Keys::one(KeyFlags(&["RW", "access", "update", "variable_flags"]))
+            .because("With GET it also reads.")],
         run: Run::Keys(set::set),
         ..Command::BASE
     },
@@ -294,6 +296,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "substr",
         syntax: "key start end",
+        deprecated: Some(("2.0.0", "`GETRANGE`")),
         summary: "Returns the bytes of a string from one position to another: GETRANGE's old name.",
         complexity: "O(N) with N bytes returned.",
         group: Group::String,

@@ -87,4 +87,13 @@ choices! {
         /// None, until granted.
         ResetChannels = "resetchannels",
     }
+    /// Whether clients show certificates (`tls-auth-clients`).
+    TlsAuthClients {
+        /// They are not asked.
+        No = "no",
+        /// They must.
+        Yes = "yes",
+        /// They may.
+        Optional = "optional",
+    }
 }

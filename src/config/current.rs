@@ -111,7 +111,7 @@ impl Config {
     }
 
     /// CONFIG SET of any number of names and values: all of them or, on an error, none. Gives the new configuration
-    /// and the options that changed, for the caller to put to use. `local` says whether the client is of this machine.
+    /// and the options that changed, or name a file that may have, for the caller to put to use. `local` says whether the client is of this machine.
     ///
     /// Two names of one option may both be given; the last wins, as in Redis. Values must be UTF-8.
     ///
@@ -147,7 +147,9 @@ impl Config {
                 Err(reason) => return Err(SetError::Failed { name: named.name.into(), reason }),
             }
         }
-        let changed = self.differences(&next);
+        let named = |id: &Id| options.iter().any(|option| option.id == *id);
+        let to_use = |id: &Id| self.value(*id) != next.value(*id) || (id.row().volatile && named(id));
+        let changed = Id::all().filter(to_use).collect();
         Ok((next, changed))
     }
 

@@ -2,7 +2,7 @@
 
 use super::choice::Choice;
 use super::row::{Kind, Row, same_name};
-use super::special::{BufferLimits, Events, Master};
+use super::special::{BufferLimits, Events, Master, Portion};
 use super::table;
 use super::value::Value;
 use std::marker::PhantomData;
@@ -85,6 +85,8 @@ pub enum Accepts {
     Integer(i64, i64),
     /// Sizes in bytes.
     Size,
+    /// Sizes in bytes, or percentages.
+    SizeOrPercent,
     /// One word of so many.
     Choice(usize),
     /// Free text.
@@ -106,6 +108,7 @@ impl Accepts {
         match (self, kind) {
             (Accepts::Bool, Kind::Bool)
             | (Accepts::Size, Kind::Size { .. })
+            | (Accepts::SizeOrPercent, Kind::SizeOrPercent)
             | (Accepts::Text, Kind::Text)
             | (Accepts::Words, Kind::Words)
             | (Accepts::BufferLimits, Kind::BufferLimits)
@@ -166,6 +169,19 @@ settings! {
     Events, Accepts::Events, Events, Value::Events(events) => *events;
     Vec<f64>, Accepts::Percentiles, &'a [f64], Value::Percentiles(numbers) => numbers;
     Master, Accepts::Master, Option<&'a Master>, Value::Master(master) => master.as_ref();
+}
+
+impl Setting for Portion {
+    type Output<'a> = Portion;
+    const ACCEPTS: Accepts = Accepts::SizeOrPercent;
+
+    fn read(value: &Value) -> Option<Portion> {
+        match value {
+            Value::Size(bytes) => Some(Portion::Bytes(*bytes)),
+            Value::Percent(percent) => Some(Portion::Percent(*percent)),
+            _ => None,
+        }
+    }
 }
 
 impl<C: Choice> Setting for C {

@@ -32,6 +32,6 @@ pub use load::{Disk, ENVIRONMENT_PREFIX, Files, Loaded, MAIN_FILE, Sources, load
 pub use rewrite::{Extent, rewrite};
 pub use row::{Alias, Change, Effect, Kind, Row, Section};
 pub use size::{format_size, parse_size};
-pub use special::{BufferLimit, BufferLimits, Events, Master, SavePoint};
+pub use special::{BufferLimit, BufferLimits, Events, Master, Portion, SavePoint};
 pub use table::TABLE;
 pub use value::Value;

@@ -102,6 +102,8 @@ pub enum Section {
     Clients,
     /// Passwords and permissions.
     Security,
+    /// Encrypted connections.
+    Tls,
     /// The memory budget and the threads.
     Memory,
     /// Folders and RocksDB.
@@ -122,10 +124,11 @@ pub enum Section {
 
 impl Section {
     /// Every section, in the order of the documentation.
-    pub const ALL: [Section; 11] = [
+    pub const ALL: [Section; 12] = [
         Section::Network,
         Section::Clients,
         Section::Security,
+        Section::Tls,
         Section::Memory,
         Section::Storage,
         Section::Binlog,
@@ -142,6 +145,7 @@ impl Section {
             Section::Network => "Network",
             Section::Clients => "Clients",
             Section::Security => "Security",
+            Section::Tls => "TLS",
             Section::Memory => "Memory and threads",
             Section::Storage => "Storage",
             Section::Binlog => "Binlog and durability",
@@ -205,6 +209,9 @@ pub struct Row {
     pub secret: bool,
     /// Whether CONFIG GET shows it only when asked by its exact name.
     pub hidden: bool,
+    /// Whether the value names something else (a file) that may have changed: CONFIG SET puts the same value to use
+    /// again.
+    pub volatile: bool,
     /// What a number outside of these bounds is moved to, without an error (Redis does this for `hz`).
     pub clamp: Option<(i64, i64)>,
 }
@@ -222,6 +229,7 @@ impl Row {
             help: "",
             secret: false,
             hidden: false,
+            volatile: false,
             clamp: None,
         }
     }
@@ -281,6 +289,11 @@ impl Row {
 
     pub(super) const fn hidden(mut self) -> Row {
         self.hidden = true;
+        self
+    }
+
+    pub(super) const fn volatile(mut self) -> Row {
+        self.volatile = true;
         self
     }
 

@@ -3,6 +3,15 @@
 
 use super::size::parse_size;
 
+/// A number of bytes, or a part of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Portion {
+    /// So many bytes.
+    Bytes(u64),
+    /// From 0 to 100.
+    Percent(u64),
+}
+
 /// A point of `save`: a snapshot is due after `seconds` with at least `changes` changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SavePoint {

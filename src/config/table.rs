@@ -8,6 +8,7 @@ const GROUPS: &[&[Row]] = &[
     options::network::ROWS,
     options::clients::ROWS,
     options::security::ROWS,
+    options::tls::ROWS,
     options::memory::ROWS,
     options::storage::ROWS,
     options::binlog::ROWS,

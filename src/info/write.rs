@@ -7,7 +7,7 @@ use std::fmt::{Display, Write};
 use super::{Numbers, REDIS_VERSION, Section, Sections};
 use crate::commands::table;
 use crate::config::Config;
-use crate::config::options::{HZ, LATENCY_TRACKING_INFO_PERCENTILES, MAXCLIENTS, PORT};
+use crate::config::options::{HZ, LATENCY_TRACKING_INFO_PERCENTILES, MAXCLIENTS, PORT, TLS_PORT};
 use crate::encoding::meta::Type;
 use crate::server::{Identity, Server};
 
@@ -114,7 +114,8 @@ fn write_server(out: &mut Lines, identity: &Identity, config: &Config, now_us: u
     out.line("process_id", identity.process_id);
     out.line("process_supervised", "no");
     out.line("run_id", &identity.run_id);
-    out.line("tcp_port", config.get(PORT));
+    let port = config.get(PORT);
+    out.line("tcp_port", if port == 0 { config.get(TLS_PORT) } else { port });
     out.line("server_time_usec", now_us);
     out.line("uptime_in_seconds", uptime);
     out.line("uptime_in_days", uptime / 86_400);
@@ -268,7 +269,9 @@ fn write_stats(out: &mut Lines, numbers: &Numbers) {
     out.line("expired_subkeys", stats.expired_fields);
     out.line("expired_stale_perc", "0.00");
     out.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
-    out.zeros(&["evicted_keys", "evicted_clients", "total_eviction_exceeded_time"]);
+    out.line("evicted_keys", 0);
+    out.line("evicted_clients", stats.evicted_clients);
+    out.zeros(&["total_eviction_exceeded_time"]);
     out.zeros(&["current_eviction_exceeded_time"]);
     out.line("keyspace_hits", stats.hits);
     out.line("keyspace_misses", stats.misses);

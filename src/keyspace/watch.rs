@@ -5,7 +5,7 @@
 //! one: partitions only hold weak references, and sweep those that point at nothing now and then.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::encoding::key::{KeyBuf, MetaKey, Namespace};
@@ -14,6 +14,8 @@ use crate::encoding::key::{KeyBuf, MetaKey, Namespace};
 #[derive(Debug)]
 pub struct Watch {
     changed: AtomicBool,
+    /// Bytes of the names of all that is watched, and how many names those are.
+    names: (AtomicUsize, AtomicUsize),
     /// The earliest time at which one of the keys expires that existed when they were watched; Unix time in ms.
     expires_ms: AtomicU64,
     /// Also changes that WATCH is spared count.
@@ -22,11 +24,21 @@ pub struct Watch {
 
 impl Default for Watch {
     fn default() -> Watch {
-        Watch { changed: AtomicBool::new(false), expires_ms: AtomicU64::new(u64::MAX), strict: false }
+        Watch {
+            changed: AtomicBool::new(false),
+            names: Default::default(),
+            expires_ms: AtomicU64::new(u64::MAX),
+            strict: false,
+        }
     }
 }
 
 impl Watch {
+    /// How many bytes the names have of all that is watched, and how many names there are.
+    pub fn names(&self) -> (usize, usize) {
+        (self.names.0.load(Ordering::Relaxed), self.names.1.load(Ordering::Relaxed))
+    }
+
     /// One that notices every change of what a key holds, also of a stream's consumer groups, which are no change to
     /// WATCH.
     pub fn strict() -> Watch {
@@ -60,6 +72,8 @@ impl Watchers {
     pub fn add(&mut self, meta_key: &[u8], expire_ms: Option<u64>, watch: &Arc<Watch>) {
         /// Below, dead references are not worth looking for.
         const FEW: usize = 1024;
+        watch.names.0.fetch_add(meta_key.len(), Ordering::Relaxed);
+        watch.names.1.fetch_add(1, Ordering::Relaxed);
         if let Some(at_ms) = expire_ms {
             watch.expires_ms.fetch_min(at_ms, Ordering::AcqRel);
         }

@@ -99,6 +99,29 @@ class Operation(ServerTest):
             self.assertEqual(idle.stream.readline(), b"")
             self.assertGreater(time.monotonic() - start, 0.9)
 
+    def test_timeout_is_about_silence(self):
+        """As in Redis: not about how long a request takes, nor of who waits for a key or for messages."""
+        server = self.server("--timeout", "1")
+        with server.connect() as admin, server.connect() as slow, server.connect() as waiting, \
+                server.connect() as subscribed:
+            waiting.send("BLPOP", "list", 0)
+            subscribed.call("SUBSCRIBE", "c")
+            admin.call("CONFIG", "SET", "timeout", "1")
+            request = encode("SET", "key", "value")
+            began = time.monotonic()
+            for byte in request[:-1]:
+                slow.socket.sendall(bytes([byte]))
+                self.assertEqual(admin.call("PING"), b"PONG")
+                time.sleep(4 / len(request))  # longer than the limit in all
+            self.assertGreater(time.monotonic() - began, 3)
+            slow.socket.sendall(request[-1:])
+            self.assertEqual(slow.read(), b"OK")
+            self.assertEqual(admin.call("RPUSH", "list", "a"), 1)
+            self.assertEqual(waiting.read(), [b"list", b"a"])
+            self.assertEqual(waiting.call("PING"), b"PONG")
+            self.assertEqual(admin.call("PUBLISH", "c", "m"), 1)
+            self.assertEqual(subscribed.read(), [b"message", b"c", b"m"])
+
     def test_unix_socket(self):
         path = self.folder / "pika.sock"
         server = self.server("--unixsocket", str(path), "--unixsocketperm", "700")

@@ -42,6 +42,8 @@ impl Core {
             // Blank lines and empty arrays are consumed without being commands.
             let _ = self.input.split_to(consumed);
             self.spare.0 = batch.ranges;
+            // It is not idle: `timeout` is about silence, not about how long a request takes.
+            crate::state::lock(&self.handle.session).active_ms = crate::state::now_ms();
             return false;
         }
         let frame = self.input.split_to(consumed).freeze();

@@ -137,6 +137,10 @@ impl Core {
                 }
             }
         }
+        if self.write_half.is_pending() {
+            self.wait_for_room();
+            return;
+        }
         self.handle.output_bytes.store(self.held_bytes, Ordering::Relaxed);
         self.pushed_bytes = self.pushed_bytes.min(self.held_bytes);
         if self.replicates.is_some() && self.held.is_empty() && self.under_way == 0 {
@@ -177,6 +181,7 @@ impl Core {
     /// other side reads.
     pub(super) fn let_go(&mut self) {
         self.closed = true;
+        self.write_half.end();
         self.set_postponed(false);
         self.output = BytesMut::new();
         self.held.clear();

@@ -48,6 +48,7 @@ impl Core {
         self.subscribed = !session.subscriptions.is_empty();
         self.restricted = only_subscribes || session.monitors;
         self.tracking.clone_from(&session.tracking);
+        self.note_interests(session);
         self.no_touch = session.no_touch;
     }
 

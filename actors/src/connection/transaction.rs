@@ -53,6 +53,13 @@ impl Transaction {
         self.commands.push(Queued { entry, words: (first, args.len() as u32) });
     }
 
+    /// What it takes; bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.frame.capacity()
+            + self.ranges.capacity() * size_of::<(u32, u32)>()
+            + self.commands.capacity() * size_of::<Queued>()
+    }
+
     /// What is queued.
     pub(super) fn commands(&self) -> impl Iterator<Item = &'static Command> {
         self.commands.iter().map(|queued| queued.entry.command)

@@ -6,11 +6,14 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use pika_core::config::options;
 use pika_core::number::Decimal;
 use pika_core::server::{Credentials, Migration};
+use rustls::{ClientConnection, StreamOwned};
 
 use super::keys::request;
-use crate::state::lock;
+use crate::state::{State, lock};
+use crate::tls::session::server_name;
 
 /// How long a connection is kept that nobody uses.
 const KEPT: Duration = Duration::from_secs(10);
@@ -41,10 +44,56 @@ pub(super) enum Answer {
     Refused(Vec<u8>),
 }
 
+/// A socket, encrypted or not.
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    /// Encrypted if `tls-cluster` says so, as in Redis; the time limits of the socket bound the handshake.
+    fn new(socket: TcpStream, state: &State, host: &str) -> Result<Stream, Failure> {
+        if !state.config().get(options::TLS_CLUSTER) {
+            return Ok(Stream::Plain(socket));
+        }
+        let settings = state.tls.contexts().and_then(|contexts| contexts.client().ok());
+        let settings = settings.ok_or(Failure::Connecting)?;
+        let connection =
+            ClientConnection::new(settings, server_name(host)).map_err(|_| Failure::Connecting)?;
+        let mut stream = StreamOwned::new(connection, socket);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock).map_err(|_| Failure::Connecting)?;
+        }
+        Ok(Stream::Tls(Box::new(stream)))
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(stream) => &stream.sock,
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Stream::Plain(socket) => socket.write_all(bytes),
+            Stream::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
+        }
+    }
+
+    fn read(&mut self, part: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Stream::Plain(socket) => socket.read(part),
+            Stream::Tls(stream) => stream.read(part),
+        }
+    }
+}
+
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Link {
-    stream: TcpStream,
+    stream: Stream,
     /// What was read and is not an answer yet.
     input: Vec<u8>,
     timeout: Duration,
@@ -54,7 +103,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn connect(migration: &Migration) -> Result<Link, Failure> {
+    pub(super) fn connect(state: &State, migration: &Migration) -> Result<Link, Failure> {
         let host = std::str::from_utf8(&migration.host).map_err(|_| Failure::Connecting)?;
         let addresses = (host, migration.port).to_socket_addrs().map_err(|_| Failure::Connecting)?;
         let mut failure = Failure::Connecting;
@@ -63,6 +112,8 @@ impl Link {
                 Ok(stream) => {
                     let _ = stream.set_nodelay(true);
                     let _ = stream.set_write_timeout(Some(migration.timeout));
+                    let _ = stream.set_read_timeout(Some(migration.timeout));
+                    let stream = Stream::new(stream, state, host)?;
                     let (timeout, input) = (migration.timeout, Vec::new());
                     return Ok(Link { stream, input, timeout, authenticated: false, database: None });
                 }
@@ -78,7 +129,7 @@ impl Link {
     pub(super) fn begin(&mut self, migration: &Migration) -> Result<(), Failure> {
         if self.timeout != migration.timeout {
             self.timeout = migration.timeout;
-            let _ = self.stream.set_write_timeout(Some(self.timeout));
+            let _ = self.stream.socket().set_write_timeout(Some(self.timeout));
         }
         if let Some(Credentials { user, password }) = &migration.credentials
             && !self.authenticated
@@ -137,7 +188,8 @@ impl Link {
             return Err(Failure::Reading(ErrorKind::InvalidData));
         }
         let mut part = [0; 4096];
-        let read = self.stream.set_read_timeout(Some(left)).and_then(|()| self.stream.read(&mut part));
+        let limited = self.stream.socket().set_read_timeout(Some(left));
+        let read = limited.and_then(|()| self.stream.read(&mut part));
         match read {
             Ok(0) => Err(Failure::Reading(ErrorKind::UnexpectedEof)),
             Ok(count) => {
@@ -180,6 +232,11 @@ impl Links {
         if link.input.is_empty() && kept.values().map(Vec::len).sum::<usize>() < MOST {
             kept.entry(target_of(migration)).or_default().push((Instant::now(), link));
         }
+    }
+
+    /// Closes all: they were made by other settings.
+    pub fn clear(&self) {
+        lock(&self.kept).clear();
     }
 
     /// How many are kept.

@@ -156,6 +156,9 @@ impl Host {
         let mine = *blocking == Blocking::At(self.index, ticket);
         if mine {
             *blocking = next;
+            drop(blocking);
+            // Whoever waited was not idle.
+            lock(&handle.session).active_ms = crate::state::now_ms();
         }
         mine
     }

@@ -19,6 +19,7 @@ use super::full::{Joined, Piece};
 use crate::message::Kill;
 use crate::socket::Accepted;
 use crate::state::{State, lock, now_ms};
+use crate::tls::session::Half;
 
 /// About so much of the stream is sent at a time; bytes.
 const AT_ONCE: usize = 256 * 1024;
@@ -47,6 +48,7 @@ impl From<io::Error> for End {
 enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Half),
 }
 
 impl Socket {
@@ -54,6 +56,7 @@ impl Socket {
         Ok(match accepted {
             Accepted::Tcp(stream) => Socket::Tcp(TcpStream::from_std(stream)?),
             Accepted::Unix(stream) => Socket::Unix(UnixStream::from_std(stream)?),
+            Accepted::Tls(stream, session) => Socket::Tls(Half::from_parts(stream, session)?),
         })
     }
 
@@ -67,6 +70,15 @@ impl Socket {
                 Socket::Unix(stream) => {
                     stream.writable().await?;
                     stream.try_write(bytes)
+                }
+                Socket::Tls(half) => {
+                    half.writable().await?;
+                    let written = half.try_write(bytes);
+                    // What was taken has to leave, also if nothing follows for long.
+                    if half.is_pending() {
+                        half.writable().await?;
+                    }
+                    written
                 }
             };
             match written {

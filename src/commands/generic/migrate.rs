@@ -39,6 +39,7 @@ pub(super) const MIGRATE: Command = Command {
             begin: Begin::Keyword("KEYS", -2),
             find: Find::Range { last: -1, step: 1, part: 0 },
             flags: KeyFlags::TAKE_IF_ANY,
+            notes: "",
         },
     ],
     run: Run::Apart(migrate),

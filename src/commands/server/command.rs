@@ -210,7 +210,8 @@ fn no_keys() -> Stop {
 
 /// What happens to a key: for SET and BITFIELD it depends on the options.
 fn flags_now(entry: &Entry, flags: KeyFlags, args: Args<'_>) -> Vec<&'static str> {
-    let given = |name: &str| args.from(3).any(|word| word.eq_ignore_ascii_case(name.as_bytes()));
+    let first = if entry.command.name == "set" { 3 } else { 2 };
+    let given = |name: &str| args.from(first).any(|word| word.eq_ignore_ascii_case(name.as_bytes()));
     let variable = flags.0.contains(&"variable_flags");
     match entry.command.name {
         "set" if variable && !given("get") => KeyFlags::OVERWRITE.0.to_vec(),
@@ -268,7 +269,10 @@ fn key_range(keys: &[Keys]) -> (i64, i64, i64) {
 }
 
 fn write_keys(reply: &mut Reply, keys: &Keys) {
-    reply.map(3);
+    reply.map(if keys.notes.is_empty() { 3 } else { 4 });
+    if !keys.notes.is_empty() {
+        write_text(reply, "notes", keys.notes);
+    }
     reply.bulk_text("flags");
     let incomplete = keys.find == Find::Unknown;
     write_statuses(reply, "", keys.flags.0.iter().copied().chain(incomplete.then_some("incomplete")));
@@ -351,18 +355,22 @@ fn write_docs(reply: &mut Reply, entry: &Entry) {
         write_text(reply, "complexity", command.complexity);
         fields += 1;
     }
-    if let Some((since, replaced_by)) = command.deprecated {
+    let flags = [(command.deprecated.is_some(), "deprecated"), (command.flags.has(Flags::SYSTEM), "syscmd")];
+    if flags.iter().any(|(set, _)| *set) {
         reply.bulk_text("doc_flags");
-        write_statuses(reply, "", ["deprecated"].into_iter());
+        write_statuses(reply, "", flags.into_iter().filter(|(set, _)| *set).map(|(_, name)| name));
+        fields += 1;
+    }
+    if let Some((since, replaced_by)) = command.deprecated {
         write_text(reply, "deprecated_since", since);
         write_text(reply, "replaced_by", replaced_by);
-        fields += 3;
+        fields += 2;
     }
     // A test reads every notation, so there is none that cannot be read.
     let arguments = syntax::parse(command.syntax).unwrap_or_default();
     if !arguments.is_empty() {
         reply.bulk_text("arguments");
-        write_arguments(reply, &arguments, command.keys.len(), &mut 0);
+        write_arguments(reply, &arguments, command.keys, &mut 0);
         fields += 1;
     }
     if entry.subcommands().next().is_some() {
@@ -373,17 +381,32 @@ fn write_docs(reply: &mut Reply, entry: &Entry) {
     reply.set_map_len(mark, fields);
 }
 
-/// `seen` counts the arguments that are keys: the n-th belongs to the n-th specification, or to the last.
-fn write_arguments(reply: &mut Reply, arguments: &[Argument], specs: usize, seen: &mut usize) {
+/// Which specification an argument belongs to. `seen` counts those that are keys: the n-th belongs to the n-th that says
+/// where keys stand, or to the last. Patterns belong to the one that does not.
+fn spec_of(argument: &Argument, keys: &[Keys], seen: &mut usize) -> Option<usize> {
+    let unknown = |keys: &Keys| keys.find == Find::Unknown;
+    match argument.kind {
+        Kind::Key => {
+            let mut known = (0..keys.len()).filter(|index| !unknown(&keys[*index]));
+            let last = known.clone().next_back();
+            let found = known.nth(*seen).or(last);
+            *seen += 1;
+            found
+        }
+        Kind::Pattern => keys.iter().position(unknown),
+        _ => None,
+    }
+}
+
+fn write_arguments(reply: &mut Reply, arguments: &[Argument], keys: &[Keys], seen: &mut usize) {
     reply.array(arguments.len());
     for argument in arguments {
         let mark = reply.deferred();
         let mut fields = 2;
         write_text(reply, "name", &argument.name);
         write_text(reply, "type", argument.kind.name());
-        if argument.kind == Kind::Key && specs > 0 {
-            write_number(reply, "key_spec_index", (*seen).min(specs - 1) as i64);
-            *seen += 1;
+        if let Some(index) = spec_of(argument, keys, seen) {
+            write_number(reply, "key_spec_index", index as i64);
             fields += 1;
         }
         if let Some(token) = &argument.token {
@@ -402,7 +425,7 @@ fn write_arguments(reply: &mut Reply, arguments: &[Argument], specs: usize, seen
         }
         if !argument.arguments.is_empty() {
             reply.bulk_text("arguments");
-            write_arguments(reply, &argument.arguments, specs, seen);
+            write_arguments(reply, &argument.arguments, keys, seen);
             fields += 1;
         }
         reply.set_map_len(mark, fields);

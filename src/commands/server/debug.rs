@@ -27,7 +27,7 @@ pub(super) const DEBUG: Command = Command {
     complexity: "Depends on subcommand.",
     group: Group::Server,
     arity: Arity::AtLeast(2),
-    flags: ADMIN,
+    flags: ADMIN.and(Flags::SYSTEM),
     run: Run::Admin(debug),
     subcommands: &[Command {
         name: "object",

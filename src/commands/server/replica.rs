@@ -17,7 +17,7 @@ pub(super) const REPLCONF: Command = Command {
     summary: "What a slave tells its master of itself.",
     since: "3.0.0",
     arity: Arity::AtLeast(1),
-    flags: BASE.flags.and(Flags::LOADING).and(Flags::STALE).and(Flags::ALLOW_BUSY),
+    flags: BASE.flags.and(Flags::LOADING).and(Flags::STALE).and(Flags::ALLOW_BUSY).and(Flags::SYSTEM),
     run: Run::Session(replconf),
     ..BASE
 };
@@ -55,6 +55,7 @@ pub(super) const WAIT: Command = Command {
     arity: Arity::Exactly(3),
     flags: Flags::BLOCKING,
     categories: &["connection"],
+    tips: &["request_policy:all_shards", "response_policy:agg_min"],
     run: Run::Session(wait),
     ..Command::BASE
 };

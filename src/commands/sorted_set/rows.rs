@@ -158,7 +158,7 @@ pub(in crate::commands) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "zinter",
-        syntax: "numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]",
+        syntax: "numkeys key [key ...] [WEIGHTS weight:integer [weight:integer ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]",
         summary: "Returns the members that are in all of several sorted sets.",
         complexity: INTER_COST,
         run: Run::Keys(combine::zinter),
@@ -175,7 +175,7 @@ pub(in crate::commands) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "zinterstore",
-        syntax: "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]",
+        syntax: "destination numkeys key [key ...] [WEIGHTS weight:integer [weight:integer ...]] [AGGREGATE <SUM | MIN | MAX>]",
         summary: "Stores the members that are in all of several sorted sets.",
         complexity: INTER_COST,
         run: Run::Keys(combine::zinterstore),
@@ -416,14 +416,14 @@ pub(in crate::commands) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "zunion",
-        syntax: "numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]",
+        syntax: "numkeys key [key ...] [WEIGHTS weight:integer [weight:integer ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]",
         summary: "Returns the members that are in any of several sorted sets.",
         run: Run::Keys(combine::zunion),
         ..COMBINE
     },
     Command {
         name: "zunionstore",
-        syntax: "destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]",
+        syntax: "destination numkeys key [key ...] [WEIGHTS weight:integer [weight:integer ...]] [AGGREGATE <SUM | MIN | MAX>]",
         summary: "Stores the members that are in any of several sorted sets.",
         run: Run::Keys(combine::zunionstore),
         ..STORE

@@ -24,6 +24,10 @@ super::super::row::options! { Clients {
         Kind::BufferLimits,
     );
 
+    /// How many bytes the buffers of all clients may take together, or which percentage of `memory-budget`; 0 for any
+    /// number. Above it the clients that take most are disconnected, but for those with CLIENT NO-EVICT, and slaves.
+    MAXMEMORY_CLIENTS: Portion = Row::special("maxmemory-clients", "0", Kind::SizeOrPercent);
+
     /// How many keys are remembered on behalf of clients that cache (CLIENT TRACKING). Past it, keys are forgotten and
     /// their clients told to drop them. 0 for no limit.
     TRACKING_TABLE_MAX_KEYS: u64 = Row::integer("tracking-table-max-keys", "1000000", 0, i64::MAX);
@@ -35,4 +39,4 @@ super::super::row::options! { Clients {
 }}
 
 use super::super::key::Size;
-use super::super::special::BufferLimits;
+use super::super::special::{BufferLimits, Portion};

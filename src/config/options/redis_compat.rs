@@ -64,9 +64,6 @@ pub(in super::super) const ROWS: &[Row] = &[
     Row::text("locale-collate", "").accepted("Strings are compared byte by byte."),
     Row::size("maxmemory", "0", 0, u64::MAX)
         .accepted("Memory is bounded by `memory-budget`; data is not evicted."),
-    Row::special("maxmemory-clients", "0", Kind::SizeOrPercent).accepted(
-        "Clients' buffers are part of `memory-budget`, and bounded by `client-output-buffer-limit`.",
-    ),
     Row::integer("maxmemory-eviction-tenacity", "10", 0, 100).accepted(EVICTION),
     Row::word(
         "maxmemory-policy",

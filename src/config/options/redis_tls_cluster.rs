@@ -1,31 +1,14 @@
-//! Redis's options of TLS and of Redis Cluster, neither of which is here: accepted without effect.
+//! Options of Redis's TLS that rustls has no use for, and those of Redis Cluster: accepted without effect.
 
 use super::super::row::{Alias, INT_MAX, Row};
 
-const TLS: &str = "There is no TLS yet: connections are not encrypted, whatever this says.";
+const DH: &str = "Keys are agreed on by elliptic curves only: no suite here uses such parameters.";
+const CACHE: &str = "Sessions live for as long as the library keeps them, within `tls-session-cache-size`.";
 const CLUSTER: &str = "Belongs to Redis Cluster, which this server does not form.";
 
 pub(in super::super) const ROWS: &[Row] = &[
-    Row::integer("tls-port", "0", 0, 65535).accepted(TLS),
-    Row::word("tls-auth-clients", "yes", &["no", "yes", "optional"]).accepted(TLS),
-    Row::text("tls-ca-cert-dir", "").accepted(TLS),
-    Row::text("tls-ca-cert-file", "").accepted(TLS),
-    Row::text("tls-cert-file", "").accepted(TLS),
-    Row::text("tls-ciphers", "").accepted(TLS),
-    Row::text("tls-ciphersuites", "").accepted(TLS),
-    Row::text("tls-client-cert-file", "").accepted(TLS),
-    Row::text("tls-client-key-file", "").accepted(TLS),
-    Row::text("tls-client-key-file-pass", "").secret().accepted(TLS),
-    Row::boolean("tls-cluster", "no").accepted(TLS),
-    Row::text("tls-dh-params-file", "").accepted(TLS),
-    Row::text("tls-key-file", "").accepted(TLS),
-    Row::text("tls-key-file-pass", "").secret().accepted(TLS),
-    Row::boolean("tls-prefer-server-ciphers", "no").accepted(TLS),
-    Row::text("tls-protocols", "").accepted(TLS),
-    Row::boolean("tls-replication", "no").accepted(TLS),
-    Row::integer("tls-session-cache-size", "20480", 0, INT_MAX).accepted(TLS),
-    Row::integer("tls-session-cache-timeout", "300", 0, INT_MAX).accepted(TLS),
-    Row::boolean("tls-session-caching", "yes").accepted(TLS),
+    Row::text("tls-dh-params-file", "").volatile().accepted(DH),
+    Row::integer("tls-session-cache-timeout", "300", 0, INT_MAX).accepted(CACHE),
     Row::boolean("cluster-enabled", "no").fixed().accepted(CLUSTER),
     Row::boolean("cluster-allow-pubsubshard-when-down", "yes").accepted(CLUSTER),
     Row::boolean("cluster-allow-reads-when-down", "no").accepted(CLUSTER),
