@@ -24,7 +24,7 @@ from server import Server, ServerFailed, free_ports, persistence_options
 SUITE_OPTIONS = ["--durable", "--ignore-encoding", "--ignore-digest", "--tags", "-needs:debug", "--clients", "1"]
 # These hold tests that the suite does not run against a server that it did not start (its tag external:skip).
 STARTED_BY_THE_SUITE = frozenset("unit/" + name for name in (
-    "auth", "bitfield", "dump", "expire", "info", "introspection", "limits", "multi", "networking",
+    "acl", "acl-v2", "auth", "bitfield", "dump", "expire", "info", "introspection", "limits", "multi", "networking",
     "obuf-limits", "other", "pause", "pubsubshard", "shutdown", "type/stream-cgroups",
 ))
 RETRIES = 8
