@@ -55,5 +55,6 @@ pub mod slave;
 pub mod socket;
 pub mod state;
 pub mod system;
+mod users;
 pub mod work;
 pub mod write_behind;
