@@ -8,10 +8,11 @@
 //! 3. the keyspace of a partition: [`keyspace`];
 //! 4. what a data type can do: [`types`];
 //! 5. what a client can ask: [`commands`], with [`session`] (one client), [`server`] (what commands ask of the
-//!    shell), [`config`], [`info`] and [`slowlog`] (what the server tells of itself);
+//!    shell), [`acl`] (who may ask), [`config`], [`info`] and [`slowlog`] (what the server tells of itself);
 //! 6. what clients get that they did not ask for just now: [`pubsub`], [`tracking`], [`monitor`], as [`push`];
 //! 7. what leaves the process: [`binlog`], and [`replication`].
 
+pub mod acl;
 pub mod binlog;
 pub mod commands;
 pub mod config;

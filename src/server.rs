@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::acl::Access;
 use crate::commands::RunResult;
 use crate::commands::args::Args;
 use crate::config::{Config, Extent, Id, SetError};
@@ -34,6 +35,17 @@ pub trait Server {
     /// All connected clients, by id. What it says of the client that asks may be older than what the client's
     /// own [`Session`] says, which is preferred.
     fn clients(&self) -> Vec<ClientFacts>;
+
+    /// One of the clients.
+    fn client(&self, id: u64) -> Option<ClientFacts> {
+        self.clients().into_iter().find(|facts| facts.session.id == id)
+    }
+
+    /// Users, and what was refused to them.
+    fn access(&self) -> &Access;
+
+    /// Fills a buffer with bytes that nobody can guess.
+    fn fill_random(&self, buffer: &mut [u8]);
 
     /// Pub/sub, MONITOR, the tracking of keys.
     fn messages(&self) -> &dyn Messages;
@@ -105,6 +117,12 @@ pub trait Server {
     /// Writes the options into the configuration file. An error is shown behind `ERR Rewriting config file: `, or what
     /// else the command says.
     fn rewrite_config(&self, extent: Extent) -> Result<(), String>;
+
+    /// The text of the file of users (`aclfile`). An error says what the system says.
+    fn read_users(&self) -> Result<Vec<u8>, String>;
+
+    /// Replaces the file of users, all of it or nothing, and returns when that is on disk.
+    fn write_users(&self, text: &[u8]) -> Result<(), String>;
 
     /// Makes this a slave of a server, or with `None` a master. Returns when it is one; whether it was not before.
     fn follow(&self, master: Option<(String, u16)>) -> Result<bool, String>;

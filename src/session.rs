@@ -1,5 +1,8 @@
 //! What one client is to the server: who, where, in which protocol.
 
+use std::sync::{Arc, LazyLock};
+
+use crate::acl::User;
 use crate::pubsub::Counts;
 use crate::replication::handshake::{Announced, Request};
 use crate::replication::master::Wait;
@@ -15,10 +18,10 @@ pub struct Session {
     pub database: usize,
     /// RESP2, or RESP3 after HELLO 3.
     pub protocol: Protocol,
-    /// Whether the client may run commands that need a password.
+    /// Whether it has logged in, or did not need to when it came.
     pub authenticated: bool,
-    /// The user it is authenticated as.
-    pub user: String,
+    /// Who it is: `default`, until it logs in.
+    pub user: Arc<User>,
     /// CLIENT SETNAME.
     pub name: Vec<u8>,
     /// CLIENT SETINFO LIB-NAME.
@@ -64,6 +67,9 @@ pub struct Session {
     /// The connection ends when what was answered so far has been sent.
     pub closing: bool,
 }
+
+/// Who a session is before anyone says so.
+static UNLIMITED: LazyLock<Arc<User>> = LazyLock::new(|| Arc::new(User::unlimited(0)));
 
 /// The kinds of clients that CLIENT LIST and CLIENT KILL tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +119,7 @@ impl Session {
             database: 0,
             protocol: Protocol::Resp2,
             authenticated: true,
-            user: "default".into(),
+            user: UNLIMITED.clone(),
             name: Vec::new(),
             library_name: Vec::new(),
             library_version: Vec::new(),
@@ -177,12 +183,25 @@ impl Session {
         }
     }
 
-    /// RESET: as after connecting, but for what the server knows of the connection itself. `needs_password` says
-    /// whether the client has to authenticate (again).
-    pub fn reset(&mut self, needs_password: bool) {
+    /// It is this user from now on, `default`, unless and until it logs in.
+    pub fn begin_as(&mut self, default: &Arc<User>) {
+        self.authenticated = default.lets_everyone_in();
+        self.user = default.clone();
+    }
+
+    /// It has logged in.
+    pub fn log_in(&mut self, user: &Arc<User>) {
+        self.authenticated = true;
+        self.user = user.clone();
+    }
+
+    /// RESET: as after connecting, but for what the server knows of the connection itself. `default` is the user of who
+    /// has not logged in.
+    pub fn reset(&mut self, default: &Arc<User>) {
         let fresh = Session::new(self.id, self.connected_ms);
         *self = Session {
-            authenticated: !needs_password,
+            authenticated: default.lets_everyone_in(),
+            user: default.clone(),
             address: std::mem::take(&mut self.address),
             local_address: std::mem::take(&mut self.local_address),
             library_name: std::mem::take(&mut self.library_name),

@@ -169,6 +169,7 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
                 watch: watch.as_ref(),
                 no_touch: false,
                 keeps_due: self.keeps_due,
+                user: None,
             };
             let view = (!kept.is_empty()).then(|| match target {
                 Some(index) => View::keep(&mut [&mut self.partitions[index]], &kept),

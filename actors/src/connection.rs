@@ -32,6 +32,7 @@ use crate::socket::{ReadHalf, WriteHalf};
 use crate::state::{Blocking, ClientHandle, State, lock};
 use crate::work::{Op, Work};
 
+mod access;
 mod dispatch;
 mod memory;
 mod output;
@@ -143,6 +144,8 @@ pub struct Core {
     protocol: Protocol,
     database: usize,
     authenticated: bool,
+    /// Its user.
+    rights: access::Rights,
     /// CLIENT REPLY is ON: every reply is sent.
     replies: bool,
     /// It is a slave's: a link writes to its socket, and nothing else does.
@@ -250,6 +253,7 @@ impl Core {
     }
 
     fn refresh(&mut self) {
+        self.refresh_rights();
         let version = self.state.config_version.load(Ordering::Acquire);
         if version != self.config_version {
             let config = self.state.config();
@@ -273,9 +277,10 @@ impl Connection {
         handle: Arc<ClientHandle>,
     ) {
         let (read_half, write_half) = halves;
-        let (id, client_address, authenticated) = {
+        let (id, client_address, authenticated, rights) = {
             let session = lock(&handle.session);
-            (session.id, Arc::from(session.address.as_str()), session.authenticated)
+            let rights = access::Rights::new(&state, &session);
+            (session.id, Arc::from(session.address.as_str()), session.authenticated, rights)
         };
         let core = Rc::new(RefCell::new(Core {
             state,
@@ -323,6 +328,7 @@ impl Connection {
             protocol: Protocol::Resp2,
             database: 0,
             authenticated,
+            rights,
             replies: true,
             is_replica: false,
             replicates: None,

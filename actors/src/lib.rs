@@ -59,5 +59,6 @@ pub mod socket;
 pub mod state;
 pub mod system;
 pub mod tls;
+mod users;
 pub mod work;
 pub mod write_behind;

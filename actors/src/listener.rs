@@ -167,9 +167,9 @@ fn admit(accepted: Accepted, peer: String, local: String, state: &Arc<State>, do
     let mut session = Session::new(state.new_client_id(), now_ms());
     session.address = peer;
     session.local_address = local;
-    let password = config.get(options::REQUIREPASS);
-    session.authenticated = password.is_empty();
-    if config.get(options::PROTECTED_MODE) && password.is_empty() && !session.is_local() {
+    let users = state.access.users();
+    session.begin_as(users.default_user());
+    if config.get(options::PROTECTED_MODE) && users.default_user().nopass && !session.is_local() {
         state.client_count.fetch_sub(1, Ordering::AcqRel);
         state.counters.rejected_connections.fetch_add(1, Ordering::Relaxed);
         tell(

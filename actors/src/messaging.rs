@@ -153,7 +153,8 @@ impl Messaging {
         self.tracking_count.load(Ordering::Acquire) > 0
     }
 
-    fn forget(&self, client: u64) {
+    /// A client is gone.
+    pub fn forget(&self, client: u64) {
         lock(&self.registry).remove(client);
         if self.is_monitored() {
             let mut monitors = lock(&self.monitors);

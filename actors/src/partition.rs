@@ -574,7 +574,8 @@ pub fn environment<'a>(
     // What a master sent may write blindly.
     let atomic = work.atomic && work.followed.is_none();
     let keeps_due = state.paused.load(Ordering::Relaxed) && state.current_pause().is_some();
-    Environment { now_ms, settings, database, atomic, watch: work.watch.as_ref(), no_touch, keeps_due }
+    let user = work.user.as_deref();
+    Environment { now_ms, settings, database, atomic, watch: work.watch.as_ref(), no_touch, keeps_due, user }
 }
 
 fn deliver(mut work: Box<Work>) {

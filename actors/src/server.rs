@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use pika_core::acl::Access;
 use pika_core::binlog::{self, Reader};
 use pika_core::config::choice::AppendFsync;
 use pika_core::config::{Config, options};
@@ -65,6 +66,8 @@ pub fn fail_stop(logger: &slog::Logger, text: &str) -> ! {
 pub struct Start {
     /// The options.
     pub config: Config,
+    /// Users that the configuration names.
+    pub users: Vec<Vec<String>>,
     /// The folder or file they came from.
     pub config_path: Option<std::path::PathBuf>,
     /// For lines to the operator.
@@ -293,11 +296,12 @@ fn run_again(
 
 /// Runs the server until it is told to stop.
 pub fn run(start: Start) -> Result<(), String> {
-    let Start { config, config_path, logger } = start;
+    let Start { config, users, config_path, logger } = start;
     let files = FileLimit::at_start(&config)?;
     let config = files.apply(config, &logger)?;
     let folder = std::path::PathBuf::from(config.get(options::DIR));
     let _lock = open_folder(&folder)?;
+    let access = Access::new(crate::users::at_start(&config, &users)?);
     crate::backup::sweep(&folder.join(config.get(options::BACKUP_DIR)));
     crate::slave::sweep(&folder);
     let threads = threads(&config);
@@ -340,6 +344,7 @@ pub fn run(start: Start) -> Result<(), String> {
         apart,
         write_behind: write_behind_handle,
         config,
+        access,
         config_path,
         started: opened.report,
         replication: crate::replication::Replication::new(history, folder.clone()),

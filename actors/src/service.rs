@@ -5,7 +5,8 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use pika_core::config::{Config, Disk, Extent, Id, SetError, options, rewrite};
+use pika_core::acl::Access;
+use pika_core::config::{Config, Disk, Extent, Id, SetError, options, rewrite, rewrite_users};
 use pika_core::engine::{Engine, Family};
 use pika_core::info::{self, Numbers, Section, Sections, Statistics};
 use pika_core::replication::MasterLink;
@@ -18,7 +19,7 @@ use pika_core::slowlog::SlowLog;
 
 use crate::following::Order;
 use crate::message::{Control, Kill, Observe, Report, Wake, Why};
-use crate::state::{Blocking, State, lock};
+use crate::state::{Blocking, ClientHandle, State, lock};
 use crate::system;
 
 /// See the module's documentation.
@@ -267,19 +268,7 @@ impl Server for Service {
         let mut facts: Vec<ClientFacts> = clients
             .values()
             .filter(|client| !crate::eviction::is_evicted(client))
-            .map(|client| {
-                let mut facts = ClientFacts::new(lock(&client.session).clone());
-                facts.blocked = matches!(*lock(&client.blocked), Blocking::At(..) | Blocking::Retrying(_));
-                let watch = lock(&client.watch).upgrade();
-                facts.dirty = watch.is_some_and(|watch| watch.is_changed());
-                facts.queued = usize::try_from(client.queued.load(Ordering::Relaxed)).ok();
-                facts.fd = client.fd.load(Ordering::Relaxed);
-                facts.query_buffer = client.input_bytes.load(Ordering::Relaxed);
-                facts.query_buffer_free = client.input_capacity.load(Ordering::Relaxed);
-                facts.memory = client.held.memory.load(Ordering::Relaxed);
-                facts.output_buffer = client.output_bytes.load(Ordering::Relaxed);
-                facts
-            })
+            .map(|client| facts_of(client))
             .collect();
         drop(clients);
         facts.sort_by_key(|facts| facts.session.id);
@@ -288,19 +277,36 @@ impl Server for Service {
         facts
     }
 
+    fn client(&self, id: u64) -> Option<ClientFacts> {
+        let client = lock(&self.state.clients).get(&id).cloned()?;
+        let mut facts = facts_of(&client);
+        facts.broken_redirection = self.is_redirection_broken(id);
+        Some(facts)
+    }
+
+    fn access(&self) -> &Access {
+        &self.state.access
+    }
+
+    fn fill_random(&self, buffer: &mut [u8]) {
+        system::fill_random(buffer);
+    }
+
     fn messages(&self) -> &dyn Messages {
         self
     }
 
     fn kill_client(&self, id: u64) -> bool {
-        let found = lock(&self.state.clients).get(&id).cloned();
-        match found.as_ref().and_then(|client| client.address.get()) {
-            Some(address) => {
-                address.do_send(Kill);
-                true
-            }
-            None => false,
-        }
+        let mut clients = lock(&self.state.clients);
+        let Some(address) = clients.get(&id).and_then(|client| client.address.get().cloned()) else {
+            return false;
+        };
+        // From now on nobody sees it, and it hears nothing, though its connection takes a moment to go.
+        clients.remove(&id);
+        drop(clients);
+        self.state.messaging.forget(id);
+        address.do_send(Kill);
+        true
     }
 
     fn pause(&self) -> Option<Pause> {
@@ -451,6 +457,12 @@ impl Server for Service {
         crate::logging::set_level(config.get(options::LOGLEVEL));
         self.state.log.configure(config.get(options::APPENDFSYNC), config.get(options::BINLOG_SEGMENT_SIZE));
         lock(&self.state.slow_log).set_max_len(config.get(options::SLOWLOG_MAX_LEN));
+        if changed.iter().any(|id| id.is(options::REQUIREPASS)) {
+            let Ok(()) = self.state.access.change(|users| {
+                users.require_password(config.get(options::REQUIREPASS).as_bytes());
+                Ok::<_, std::convert::Infallible>(())
+            });
+        }
         self.state.replace_config(config);
         crate::messaging::shrink(&self.state);
         crate::eviction::configure(&self.state, &self.state.config());
@@ -463,7 +475,11 @@ impl Server for Service {
         let Some(path) = &self.state.config_path else {
             return Err("The server is running without a config file".into());
         };
-        let files = rewrite(path, &self.state.config(), extent, &Disk).map_err(|error| error.to_string())?;
+        let config = self.state.config();
+        let mut files = rewrite(path, &config, extent, &Disk).map_err(|error| error.to_string())?;
+        if let Some(users) = crate::users::to_rewrite(&config, &self.state.access.users()) {
+            rewrite_users(path, &users, &Disk, &mut files).map_err(|error| error.to_string())?;
+        }
         for (path, text) in files {
             let temporary = path.with_extension("rewrite");
             std::fs::write(&temporary, text)
@@ -472,6 +488,16 @@ impl Server for Service {
                 .map_err(|error| format!("{}: {error}", path.display()))?;
         }
         Ok(())
+    }
+
+    fn read_users(&self) -> Result<Vec<u8>, String> {
+        crate::users::read(&self.state.config())
+    }
+
+    fn write_users(&self, text: &[u8]) -> Result<(), String> {
+        crate::users::write(&self.state.config(), text).inspect_err(|error| {
+            slog::error!(self.state.logger, "cannot write the file of users"; "error" => error);
+        })
     }
 
     fn follow(&self, master: Option<(String, u16)>) -> Result<bool, String> {
@@ -575,6 +601,20 @@ impl Server for Service {
             tikv_jemalloc_ctl::stats::resident::read().unwrap_or(0)
         )
     }
+}
+
+fn facts_of(client: &ClientHandle) -> ClientFacts {
+    let mut facts = ClientFacts::new(lock(&client.session).clone());
+    facts.blocked = matches!(*lock(&client.blocked), Blocking::At(..) | Blocking::Retrying(_));
+    let watch = lock(&client.watch).upgrade();
+    facts.dirty = watch.is_some_and(|watch| watch.is_changed());
+    facts.queued = usize::try_from(client.queued.load(Ordering::Relaxed)).ok();
+    facts.fd = client.fd.load(Ordering::Relaxed);
+    facts.query_buffer = client.input_bytes.load(Ordering::Relaxed);
+    facts.query_buffer_free = client.input_capacity.load(Ordering::Relaxed);
+    facts.memory = client.held.memory.load(Ordering::Relaxed);
+    facts.output_buffer = client.output_bytes.load(Ordering::Relaxed);
+    facts
 }
 
 fn merged(state: &State, reports: &[Report]) -> Statistics {

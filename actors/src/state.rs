@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix::Addr;
 use actix_rt::ArbiterHandle;
+use pika_core::acl::Access;
 use pika_core::commands::Settings;
 use pika_core::config::{Config, Events, options};
 use pika_core::encoding::key::Namespace;
@@ -176,6 +177,8 @@ pub struct State {
     pub eviction: crate::eviction::Eviction,
     /// The admin actor.
     pub admin: OnceLock<Addr<crate::admin::Admin>>,
+    /// Users, and what was refused to them.
+    pub access: Access,
     config: RwLock<Arc<Config>>,
     settings: RwLock<Arc<Settings>>,
     /// Grows with each change of `config`.
@@ -259,6 +262,8 @@ pub struct Parts {
     /// The options.
     pub config: Config,
     /// See [`State`].
+    pub access: Access,
+    /// See [`State`].
     pub config_path: Option<std::path::PathBuf>,
     /// See [`State`].
     pub started: crate::server::StartReport,
@@ -289,6 +294,7 @@ impl State {
         messaging.configure(&parts.config);
         State {
             messaging,
+            access: parts.access,
             replication: parts.replication,
             shared: parts.shared,
             following: Following::default(),

@@ -8,6 +8,20 @@ pub fn random_hex(digits: usize) -> String {
     (0..digits).map(|_| char::from_digit(fastrand::u32(0..16), 16).unwrap_or('0')).collect()
 }
 
+/// Fills a buffer with bytes that nobody can guess, from the system.
+pub fn fill_random(buffer: &mut [u8]) {
+    let mut rest = buffer;
+    while !rest.is_empty() {
+        let filled = match rustix::rand::getrandom(&mut *rest, rustix::rand::GetRandomFlags::empty()) {
+            Ok(filled) => filled,
+            Err(rustix::io::Errno::INTR) => 0,
+            // A password of anything else would be none.
+            Err(error) => panic!("the system gives no random bytes: {error}"),
+        };
+        rest = &mut rest[filled..];
+    }
+}
+
 /// Bytes of memory that this process may use: its control group's limit, or the machine's memory.
 pub fn memory_limit() -> u64 {
     let of_machine = meminfo("MemTotal:").unwrap_or(1 << 30);

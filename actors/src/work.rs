@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use actix::Addr;
 use bytes::Bytes;
+use pika_core::acl::User;
 use pika_core::commands::table::Entry;
 use pika_core::commands::{Args, redact};
 use pika_core::encoding::key::KeyBuf;
@@ -86,6 +87,8 @@ pub struct Work {
     pub deadline: Option<Instant>,
     /// Reading keys leaves no trace (CLIENT NO-TOUCH).
     pub no_touch: bool,
+    /// The client's user, if it may not do everything.
+    pub user: Option<Arc<User>>,
     /// Commands that ran elsewhere: which, nanoseconds, whether it failed.
     pub ran: Vec<(usize, u64, bool)>,
     /// It is of a master's stream.
@@ -141,6 +144,7 @@ impl Work {
             ticket: None,
             deadline: None,
             no_touch: false,
+            user: None,
             ran: Vec::new(),
             followed: None,
         }

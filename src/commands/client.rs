@@ -245,7 +245,7 @@ fn parse_type(word: &[u8]) -> Result<ClientType, Stop> {
 }
 
 /// A line of CLIENT LIST.
-fn write_line(text: &mut Vec<u8>, facts: &ClientFacts, now_ms: u64) {
+pub(super) fn write_line(text: &mut Vec<u8>, facts: &ClientFacts, now_ms: u64) {
     let session = &facts.session;
     let mut push = |part: String| text.extend_from_slice(part.as_bytes());
     push(format!(
@@ -273,14 +273,18 @@ fn write_line(text: &mut Vec<u8>, facts: &ClientFacts, now_ms: u64) {
     ));
     let listed = facts.output_buffer.saturating_sub(REPLY_BLOCK);
     push(format!(
-        " rbs={0} rbp={0} obl={1} oll={2} omem={3} tot-mem={4} events=r cmd={5} user={6} redir={7} resp={8} lib-name=",
+        " rbs={0} rbp={0} obl={1} oll={2} omem={3} tot-mem={4} events=r cmd={5} user=",
         facts.output_capacity,
         facts.output_buffer - listed,
         listed.div_ceil(REPLY_BLOCK),
         listed,
         memory,
         session.last_command.unwrap_or("NULL"),
-        if session.authenticated { &session.user } else { "(superuser)" },
+    ));
+    text.extend_from_slice(&session.user.name);
+    let mut push = |part: String| text.extend_from_slice(part.as_bytes());
+    push(format!(
+        " redir={} resp={} lib-name=",
         tracking::redirection(session.tracking.as_ref()),
         if session.protocol == Protocol::Resp3 { 3 } else { 2 },
     ));

@@ -3,11 +3,12 @@
 use super::args::{not_an_integer, syntax_error};
 use super::client;
 use super::*;
-use crate::config::options::{DATABASES, REQUIREPASS};
+use crate::acl::{Context as Where, Reason};
+use crate::config::options::DATABASES;
 use crate::info::REDIS_VERSION;
 use crate::number::parse_i64;
 use crate::resp::Protocol;
-use crate::server::{Server, SessionContext};
+use crate::server::SessionContext;
 
 const BASE: Command = Command { group: Group::Connection, ..Command::BASE };
 const ANYTIME: Flags = Flags::LOADING.and(Flags::STALE).and(Flags::FAST);
@@ -23,7 +24,6 @@ pub(super) const COMMANDS: &[Command] = &[
         arity: Arity::AtLeast(2),
         flags: BEFORE_AUTH,
         run: Run::Session(auth),
-        differs: "The only user is `default`.",
         ..BASE
     },
     client::CLIENT,
@@ -88,37 +88,32 @@ fn auth(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     if args.len() > 3 {
         return Err(syntax_error());
     }
-    if args.len() == 2 && cx.server.config().get(REQUIREPASS).is_empty() {
+    if args.len() == 2 && cx.server.access().users().default_user().nopass {
         return Err(Stop::error(
             "ERR AUTH <password> called without any password configured for the default user. Are you sure your \
              configuration is correct?",
         ));
     }
     let user = if args.len() == 3 { args.word(1) } else { b"default" };
-    log_in(cx, user, args.word(args.len() - 1))?;
+    log_in(cx, args.word(0), user, args.word(args.len() - 1))?;
     cx.reply.ok();
     Ok(())
 }
 
-/// Authenticates as the only user there is. Without a password, any does.
-fn log_in(cx: &mut SessionContext<'_>, user: &[u8], password: &[u8]) -> RunResult {
-    let config = cx.server.config();
-    let wanted = config.get(REQUIREPASS).as_bytes();
-    if user != b"default" || !(wanted.is_empty() || same_secret(wanted, password)) {
-        return Err(Stop::error("WRONGPASS invalid username-password pair or user is disabled."));
+/// Authenticates. A failure is remembered by ACL LOG, with `command` as the client wrote it.
+fn log_in(cx: &mut SessionContext<'_>, command: &[u8], user: &[u8], password: &[u8]) -> RunResult {
+    match cx.server.access().users().authenticate(user, password) {
+        Some(user) => {
+            cx.session.log_in(user);
+            Ok(())
+        }
+        None => {
+            let context = if cx.atomic { Where::Multi } else { Where::TopLevel };
+            let what = (Reason::Auth, context);
+            super::acl::note(cx.server, cx.session, what, command, user, cx.now_ms());
+            Err(Stop::error("WRONGPASS invalid username-password pair or user is disabled."))
+        }
     }
-    cx.session.authenticated = true;
-    cx.session.user = "default".into();
-    Ok(())
-}
-
-/// Compares without telling by its time how much was right.
-fn same_secret(wanted: &[u8], given: &[u8]) -> bool {
-    let mut difference = wanted.len() ^ given.len();
-    for (index, byte) in given.iter().enumerate() {
-        difference |= usize::from(byte ^ wanted[index % wanted.len()]);
-    }
-    difference == 0
 }
 
 fn echo(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
@@ -149,7 +144,7 @@ fn hello(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
         }
     }
     if let Some((user, password)) = credentials {
-        log_in(cx, user, password)?;
+        log_in(cx, args.word(0), user, password)?;
     }
     if !cx.session.authenticated {
         return Err(Stop::error(
@@ -210,15 +205,10 @@ fn quit(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
 
 fn reset(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
     cx.server.messages().forget(cx.session.id);
-    cx.session.reset(needs_password(cx.server));
+    cx.session.reset(cx.server.access().users().default_user());
     cx.reply.set_protocol(cx.session.protocol);
     cx.reply.simple("RESET");
     Ok(())
-}
-
-/// Whether a client that just connected has to authenticate.
-pub fn needs_password(server: &dyn Server) -> bool {
-    !server.config().get(REQUIREPASS).is_empty()
 }
 
 fn select(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Args, Command, Context, Flags, KeyRun, Run, Settings};
+use crate::acl::User;
 use crate::engine::EngineError;
 use crate::keyspace::transaction::{Block, Committed, Need, Reach, Source, Stop, Transaction};
 use crate::keyspace::watch::Watch;
@@ -25,13 +26,15 @@ pub struct Environment<'a> {
     pub keeps_due: bool,
     /// Reading a key leaves its time of last use as it was (CLIENT NO-TOUCH).
     pub no_touch: bool,
+    /// The client's user, if it may not do everything.
+    pub user: Option<&'a User>,
 }
 
 impl<'a> Environment<'a> {
     /// Of a command of no client, alone.
     pub fn of_nobody(now_ms: u64, settings: &'a Settings, database: usize) -> Environment<'a> {
-        let (atomic, watch, keeps_due, no_touch) = (false, None, false, false);
-        Environment { now_ms, settings, database, atomic, watch, keeps_due, no_touch }
+        let (atomic, watch, keeps_due, no_touch, user) = (false, None, false, false, None);
+        Environment { now_ms, settings, database, atomic, watch, keeps_due, no_touch, user }
     }
 }
 
@@ -72,7 +75,8 @@ pub fn execute(
         true => command.keys_of(args).filter_map(|key| Some((key, txn.peek_used_s(key)?))).collect(),
         false => Vec::new(),
     };
-    let mut context = Context { txn, reply, settings: environment.settings, watch: environment.watch };
+    let Environment { settings, watch, user, .. } = environment;
+    let mut context = Context { txn, reply, settings, watch, user };
     let stop = match run(&mut context, args) {
         Ok(()) => {
             used.iter().for_each(|(key, used_s)| context.txn.restore_used_s(key, *used_s));

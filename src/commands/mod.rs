@@ -5,6 +5,7 @@
 //! a need, its reply is cut back and it is run again. To add a command, add its row and its function to its
 //! family's file; nothing else names commands.
 
+pub mod acl;
 pub mod args;
 pub mod bitmap;
 mod client;
@@ -31,6 +32,7 @@ pub mod string;
 pub mod syntax;
 pub mod table;
 pub mod timeout;
+pub mod touched;
 mod transactions;
 
 pub use args::Args;
@@ -38,6 +40,7 @@ pub use spec::{Arity, Begin, Command, Find, Flags, Group, KeyFlags, Keys, Run};
 
 use std::sync::Arc;
 
+use crate::acl::User;
 use crate::config::Events;
 use crate::keyspace::transaction::{Stop, Transaction};
 use crate::keyspace::watch::Watch;
@@ -60,6 +63,8 @@ pub struct Context<'a, 'b> {
     pub settings: &'b Settings,
     /// What the client watches.
     pub watch: Option<&'b Arc<Watch>>,
+    /// The client's user, if it may not do everything: for what its words do not tell beforehand.
+    pub user: Option<&'b User>,
 }
 
 /// Options that commands on keys depend on; a copy that CONFIG SET replaces.

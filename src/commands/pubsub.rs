@@ -5,6 +5,7 @@ mod subscribe;
 mod tests;
 
 use super::help::HELP;
+use super::touched::ChannelWords;
 use super::*;
 use crate::pubsub::Kind;
 use crate::server::SessionContext;
@@ -24,6 +25,7 @@ pub(super) const COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of patterns given.",
         arity: Arity::AtLeast(2),
         flags: SUBSCRIBING,
+        channels: ChannelWords::Patterns,
         run: Run::Session(subscribe::psubscribe),
         ..BASE
     },
@@ -36,6 +38,7 @@ pub(super) const COMMANDS: &[Command] = &[
                      patterns that any client is subscribed to.",
         arity: Arity::Exactly(3),
         flags: PUBLISHING,
+        channels: ChannelWords::First,
         run: Run::Session(publish),
         ..BASE
     },
@@ -60,6 +63,7 @@ pub(super) const COMMANDS: &[Command] = &[
         arity: Arity::Exactly(3),
         flags: PUBLISHING,
         keys: &[Keys::one(KeyFlags::CHANNEL)],
+        channels: ChannelWords::First,
         run: Run::Session(spublish),
         ..BASE
     },
@@ -72,6 +76,7 @@ pub(super) const COMMANDS: &[Command] = &[
         arity: Arity::AtLeast(2),
         flags: SUBSCRIBING,
         keys: &[Keys::all(KeyFlags::CHANNEL)],
+        channels: ChannelWords::All,
         run: Run::Session(subscribe::ssubscribe),
         ..BASE
     },
@@ -83,6 +88,7 @@ pub(super) const COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the number of channels given.",
         arity: Arity::AtLeast(2),
         flags: SUBSCRIBING,
+        channels: ChannelWords::All,
         run: Run::Session(subscribe::subscribe),
         ..BASE
     },

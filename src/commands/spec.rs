@@ -3,6 +3,7 @@
 
 use super::KeyRun;
 use super::args::Args;
+use super::touched::ChannelWords;
 use crate::server::{AdminRun, SessionRun};
 
 /// How many words a command takes, its own name (and its subcommand's) included.
@@ -479,6 +480,8 @@ pub struct Command {
     pub categories: &'static [&'static str],
     /// Where its keys stand; several when they are treated differently.
     pub keys: &'static [Keys],
+    /// Which of its words are channels.
+    pub channels: ChannelWords,
     /// Where it runs.
     pub run: Run,
     /// Its subcommands.
@@ -504,6 +507,7 @@ impl Command {
         flags: Flags::NONE,
         categories: &[],
         keys: &[],
+        channels: ChannelWords::None,
         run: Run::Container,
         subcommands: &[],
         tips: &[],

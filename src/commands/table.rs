@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::Args;
 use super::spec::{Command, Flags, Run};
 use super::{
-    bitmap, connection, database, generic, geo, hash, hyperloglog, list, monitor, pubsub, server, set,
+    acl, bitmap, connection, database, generic, geo, hash, hyperloglog, list, monitor, pubsub, server, set,
     sorted_set, stream, string, transactions,
 };
 
@@ -28,6 +28,7 @@ const FAMILIES: &[&[Command]] = &[
     transactions::COMMANDS,
     database::COMMANDS,
     server::COMMANDS,
+    acl::COMMANDS,
 ];
 
 static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(build_entries);

@@ -43,7 +43,8 @@ pub(super) fn directives(arguments: &[String]) -> Result<Vec<Directive>, LoadErr
 
 /// What errors call a directive: `command line 'port "6379" "6380"'`. The value of a secret is not shown.
 fn origin(words: &[String]) -> String {
-    let secret = table::find(&words[0]).is_some_and(|named| named.id.row().secret);
+    let secret = words[0].eq_ignore_ascii_case("user")
+        || table::find(&words[0]).is_some_and(|named| named.id.row().secret);
     let values = if secret { &[] } else { &words[1..] };
     let values: String = values.iter().map(|value| format!(" \"{value}\"")).collect();
     format!("command line '{}{values}'", words[0])

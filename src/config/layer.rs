@@ -1,6 +1,7 @@
 //! A layer of settings: what one file, the environment, or the command line says, checked and under the options' own
 //! names. The `config` crate lays them over one another.
 
+use super::directives::Directives;
 use super::redis_format::Directive;
 use super::retired;
 use super::row::Kind;
@@ -33,6 +34,7 @@ impl std::error::Error for LoadError {}
 pub(super) struct Layer {
     pub(super) values: Map<String, config::Value>,
     pub(super) warnings: Vec<String>,
+    pub(super) directives: Directives,
 }
 
 impl config::Source for Layer {
@@ -50,6 +52,9 @@ impl Layer {
     /// the last one counts, but points of `save` add up.
     pub(super) fn put_directive(&mut self, directive: &Directive) -> Result<(), LoadError> {
         let (name, arguments) = (&directive.words[0], &directive.words[1..]);
+        if Directives::has(name) {
+            return self.directives.put(directive);
+        }
         let Some(named) = self.find(name, &directive.origin)? else {
             return Ok(());
         };
@@ -75,6 +80,9 @@ impl Layer {
 
     /// Adds a value of a TOML file: a string, a number, a truth value, or an array of words.
     pub(super) fn put_toml(&mut self, name: &str, value: config::Value, file: &str) -> Result<(), LoadError> {
+        if Directives::has(name) {
+            return self.directives.put_toml(name, value, file);
+        }
         let Some(named) = self.find(name, file)? else {
             return Ok(());
         };

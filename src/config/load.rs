@@ -2,6 +2,7 @@
 
 use super::command_line;
 use super::current::Config;
+use super::directives::Directives;
 use super::key::Id;
 use super::layer::{Layer, LoadError, merged_text};
 use super::redis_format::{Directive, RedisFormat};
@@ -75,6 +76,10 @@ pub struct Loaded {
     /// The folder or file that was read, for [`super::rewrite()`]; `None` if there was none, and then CONFIG REWRITE has
     /// nothing to write to.
     pub path: Option<PathBuf>,
+    /// Users (`user`): of each the name and rules.
+    pub users: Vec<Vec<String>>,
+    /// Commands that have another name, or none (`rename-command`).
+    pub renames: Vec<(String, String)>,
     /// What the operator should know: settings that have no effect.
     pub warnings: Vec<String>,
 }
@@ -105,7 +110,10 @@ pub fn load(sources: &Sources<'_>, files: &dyn Files) -> Result<Loaded, LoadErro
     let mut warnings: Vec<String> =
         layers.iter_mut().flat_map(|layer| std::mem::take(&mut layer.warnings)).collect();
     warnings.extend(ineffective(&layers));
-    Ok(Loaded { config: merge(layers)?, path: path.map(Path::to_path_buf), warnings })
+    let mut directives = Directives::default();
+    layers.iter_mut().for_each(|layer| directives.append(std::mem::take(&mut layer.directives)));
+    let Directives { users, renames } = directives;
+    Ok(Loaded { config: merge(layers)?, users, renames, path: path.map(Path::to_path_buf), warnings })
 }
 
 /// The configuration that the files at `path` make by themselves.
@@ -166,7 +174,8 @@ fn redis_layer(origin: &str, text: &str, files: &dyn Files) -> Result<Layer, Loa
             Err(other) => LoadError { origin: origin.into(), problem: other.to_string() },
         }
     })?;
-    Ok(Layer { values, warnings: format.into_warnings() })
+    let (warnings, directives) = format.into_rest();
+    Ok(Layer { values, warnings, directives })
 }
 
 fn environment_layer(environment: &[(String, String)]) -> Result<Layer, LoadError> {

@@ -1,5 +1,6 @@
 //! The format of `redis.conf`: one directive a line, its arguments separated by spaces and quoted as in Redis.
 
+use super::directives::Directives;
 use super::layer::{Layer, LoadError};
 use super::load::Files;
 use std::cell::RefCell;
@@ -19,16 +20,17 @@ pub(super) struct Directive {
 pub(super) struct RedisFormat<'a> {
     files: &'a dyn Files,
     warnings: RefCell<Vec<String>>,
+    directives: RefCell<Directives>,
 }
 
 impl<'a> RedisFormat<'a> {
     pub(super) fn new(files: &'a dyn Files) -> Self {
-        RedisFormat { files, warnings: RefCell::new(Vec::new()) }
+        RedisFormat { files, warnings: RefCell::default(), directives: RefCell::default() }
     }
 
-    /// What the texts read so far were warned of.
-    pub(super) fn into_warnings(self) -> Vec<String> {
-        self.warnings.into_inner()
+    /// What the texts read so far were warned of, and their directives that are no options.
+    pub(super) fn into_rest(self) -> (Vec<String>, Directives) {
+        (self.warnings.into_inner(), self.directives.into_inner())
     }
 
     /// Replaces each `include` by the directives of its file, since later directives override earlier ones.
@@ -72,6 +74,7 @@ impl config::Format for RedisFormat<'_> {
             layer.put_directive(&directive)?;
         }
         self.warnings.borrow_mut().append(&mut layer.warnings);
+        self.directives.borrow_mut().append(std::mem::take(&mut layer.directives));
         Ok(layer.values)
     }
 }

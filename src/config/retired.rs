@@ -3,8 +3,6 @@
 /// Directives of Redis that are not options, or that it no longer knows.
 const REDIS: &[(&str, &str)] = &[
     ("loadmodule", "there are no modules"),
-    ("rename-command", "use ACL rules to withhold commands"),
-    ("user", "put users into the file that `aclfile` names"),
     ("list-max-ziplist-entries", "use `list-max-listpack-size`"),
     ("list-max-ziplist-value", "use `list-max-listpack-size`"),
     ("lua-replicate-commands", "scripts are always replicated as their effects"),
@@ -18,7 +16,7 @@ const CACHE: &str = "there is one cache, bounded by `memory-budget`";
 const CODIS: &str = "slots are part of every key";
 const SYNC: &str = "full sync is part of the replication protocol; see `full-sync-rate-limit`";
 const COMPACTION: &str = "compaction runs by itself; see `rocksdb-rate-limit`";
-const USERS: &str = "use ACL users";
+const USERS: &str = "make ACL users of it: see docs/security.md";
 const MODE: &str = "there is one mode";
 const DUMP: &str = "backups are managed by the commands that make them";
 

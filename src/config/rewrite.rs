@@ -138,7 +138,7 @@ fn insert_toml(text: &str, missing: &[(Id, toml_edit::Value)]) -> String {
 }
 
 /// Adds lines at the end, below the header, which is written once.
-fn append(text: &str, lines: &str) -> String {
+pub(super) fn append(text: &str, lines: &str) -> String {
     let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     if text.lines().any(|line| line == HEADER) {
         format!("{text}{newline}{lines}")

@@ -21,6 +21,13 @@ pub(super) fn split(line: &[u8], text: &mut Vec<u8>, ranges: &mut Vec<(u32, u32)
     }
 }
 
+/// The words of a line, as an inline command and a configuration file are cut into words; `None` as for [`split`].
+pub fn split_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let (mut text, mut ranges) = (Vec::new(), Vec::new());
+    split(line, &mut text, &mut ranges)?;
+    Some(ranges.iter().map(|&(start, end)| text[start as usize..end as usize].to_vec()).collect())
+}
+
 /// Decodes the word that starts at `at`; returns where it ends.
 fn word(line: &[u8], mut at: usize, text: &mut Vec<u8>) -> Option<usize> {
     while let Some(&byte) = line.get(at) {

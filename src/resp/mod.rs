@@ -11,6 +11,7 @@ pub mod reply;
 pub mod request;
 pub mod value;
 
+pub use inline::split_words;
 pub use reply::{Deferred, Protocol, Reply};
 pub use request::{Batch, Command, Failure, Limits, Parser, ProtocolError};
 pub use value::{Malformed, Value, parse_value};

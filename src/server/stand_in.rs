@@ -21,6 +21,9 @@ pub(crate) struct StandIn {
     pub(crate) numbers: Numbers,
     pub(crate) registry: Mutex<Registry<u64>>,
     pub(crate) tracking: Mutex<Table>,
+    pub(crate) access: Access,
+    /// The file of users.
+    pub(crate) users_file: RefCell<Vec<u8>>,
     pub(crate) backup_running: bool,
     pub(crate) master: Mutex<Option<MasterLink>>,
     /// What was done, in order.
@@ -162,6 +165,14 @@ impl Server for StandIn {
         self.clients.clone()
     }
 
+    fn access(&self) -> &Access {
+        &self.access
+    }
+
+    fn fill_random(&self, buffer: &mut [u8]) {
+        buffer.iter_mut().enumerate().for_each(|(index, byte)| *byte = 0xa5 ^ index as u8);
+    }
+
     fn messages(&self) -> &dyn Messages {
         self
     }
@@ -224,6 +235,15 @@ impl Server for StandIn {
 
     fn rewrite_config(&self, _: Extent) -> Result<(), String> {
         Err("no disk".into())
+    }
+
+    fn read_users(&self) -> Result<Vec<u8>, String> {
+        Ok(self.users_file.borrow().clone())
+    }
+
+    fn write_users(&self, text: &[u8]) -> Result<(), String> {
+        *self.users_file.borrow_mut() = text.to_vec();
+        Ok(())
     }
 
     fn follow(&self, master: Option<(String, u16)>) -> Result<bool, String> {

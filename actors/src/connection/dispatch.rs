@@ -82,6 +82,7 @@ impl Core {
         let mut owners: Vec<usize> = Vec::new();
         ops.clear();
         while parsed.next < parsed.batch.commands.len() {
+            self.refresh_rights();
             if self.close_after_output || self.closed {
                 break;
             }
@@ -188,6 +189,10 @@ impl Core {
         if !self.authenticated && !flags.has(Flags::NO_AUTH) {
             self.host.borrow_mut().statistics.rejected(entry.id);
             return Err(Some(b"NOAUTH Authentication required.".to_vec()));
+        }
+        if let Err(error) = self.check_rights(entry, args) {
+            self.host.borrow_mut().statistics.rejected(entry.id);
+            return Err(Some(error));
         }
         if self.state.following.is_slave()
             && let Some(error) = self.slave_refusal(entry)

@@ -35,6 +35,7 @@ impl Core {
             work.hold = 0;
             work.reply = Reply::new(self.protocol);
             work.no_touch = self.no_touch;
+            work.user = self.rights.limited().cloned();
             return work;
         }
         let mut work = Work::new(frame, ops, (self.id, self.client_address.clone()));
@@ -42,6 +43,7 @@ impl Core {
         work.reply = Reply::new(self.protocol);
         work.client = self.address.clone();
         work.no_touch = self.no_touch;
+        work.user = self.rights.limited().cloned();
         Box::new(work)
     }
 

@@ -109,7 +109,7 @@ impl Core {
         let permit = session.take_reply_permit() || std::mem::take(&mut session.pushed);
         self.protocol = session.protocol;
         self.database = session.database;
-        self.authenticated = session.authenticated;
+        self.become_user(session.user.clone(), session.authenticated);
         self.replies = session.replies == Replies::On;
         self.close_after_output |= session.closing;
         self.is_replica = session.is_replica;

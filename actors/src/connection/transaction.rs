@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
+use pika_core::acl::Context;
 use pika_core::commands::spec::{Queue, Run};
 use pika_core::commands::table::Entry;
 use pika_core::commands::{Args, Command, Flags};
@@ -181,9 +182,18 @@ impl Core {
         let mut everywhere = false;
         let remembers = self.tracking.as_ref().is_some_and(|tracking| tracking.remembers());
         self.end_caching(entry);
+        let mut replies: Vec<Option<BytesMut>> = commands.iter().map(|_| None).collect();
         for (place, queued) in commands.iter().enumerate() {
             let Queued { entry, words } = *queued;
             let args = Args::new(&frame, &ranges[words.0 as usize..(words.0 + words.1) as usize]);
+            // Its user's rights may have changed since it was queued.
+            if let Err(denial) = self.may_run(entry, args, Context::Multi) {
+                let mut reply = Reply::new(self.protocol);
+                reply.error(&denial.in_exec());
+                self.host.borrow_mut().statistics.error(reply.as_slice());
+                replies[place] = Some(reply.take());
+                continue;
+            }
             self.show(entry, args, database);
             match route(entry.command, args, partitions) {
                 Route::Partition(one) => {
@@ -209,7 +219,7 @@ impl Core {
         let now_ms = crate::state::now_ms();
         let void = ops.is_empty() && watch.as_ref().is_some_and(|watch| watch.is_void(now_ms));
         self.assembly = Some(Assembly {
-            replies: commands.iter().map(|_| None).collect(),
+            replies,
             hold: 0,
             execution: Some(Execution {
                 began: Instant::now(),

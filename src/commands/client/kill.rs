@@ -3,6 +3,7 @@
 use super::super::args::syntax_error;
 use super::super::*;
 use super::{all_clients, either, parse_type};
+use crate::acl::Users;
 use crate::number::parse_i64;
 use crate::server::SessionContext;
 use crate::session::{ClientType, Session};
@@ -20,7 +21,7 @@ struct KillFilter<'a> {
 }
 
 impl<'a> KillFilter<'a> {
-    fn parse(args: Args<'a>) -> Result<KillFilter<'a>, Stop> {
+    fn parse(args: Args<'a>, users: &Users) -> Result<KillFilter<'a>, Stop> {
         let mut filter = KillFilter { skip_me: true, ..KillFilter::default() };
         let mut cursor = args.cursor(2);
         while cursor.left() >= 2 {
@@ -33,7 +34,7 @@ impl<'a> KillFilter<'a> {
                 filter.kind = Some(parse_type(value)?);
             } else if is("user") {
                 filter.user = Some(value);
-                if value != b"default" {
+                if users.get(value).is_none() {
                     return Err(Stop::quoting(&[b"ERR No such user '", value, b"'"]));
                 }
             } else if is("addr") {
@@ -59,7 +60,7 @@ impl<'a> KillFilter<'a> {
         let age = now_ms.saturating_sub(session.connected_ms) / 1000;
         self.id.is_none_or(|id| session.id == id)
             && self.kind.is_none_or(|kind| session.kind() == kind)
-            && self.user.is_none_or(|user| session.authenticated && session.user.as_bytes() == user)
+            && self.user.is_none_or(|user| session.user.name == user)
             && self.address.is_none_or(|address| session.address.as_bytes() == address)
             && self.local_address.is_none_or(|address| session.local_address.as_bytes() == address)
             && self.max_age.is_none_or(|limit| age >= limit)
@@ -72,7 +73,7 @@ pub(super) fn kill(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     let filter = if old_form {
         KillFilter { address: Some(args.word(2)), ..KillFilter::default() }
     } else {
-        KillFilter::parse(args)?
+        KillFilter::parse(args, &cx.server.access().users())?
     };
     let mut killed = 0;
     for facts in all_clients(cx) {

@@ -2,7 +2,6 @@ use crate::resp::Protocol;
 use crate::server::stand_in::StandIn;
 use crate::server::{ClientFacts, Pause};
 use crate::session::Session;
-use std::sync::Arc;
 
 /// Numbers that have broken servers.
 pub(crate) const BOUNDARIES: [&str; 16] = [
@@ -118,10 +117,13 @@ fn auth_with_and_without_a_password() {
     assert!(ask("AUTH x").starts_with("-ERR AUTH <password> called without any password configured"));
     assert_eq!(ask("AUTH default x"), "+OK\r\n");
     assert_eq!(ask("AUTH a b c"), "-ERR syntax error\r\n");
-    let (config, _) =
-        server.config.lock().expect("free").set(&[(b"requirepass", b"foobar")], true).expect("set");
-    *server.config.lock().expect("free") = Arc::new(config);
-    assert!(super::needs_password(&server));
+    server
+        .access
+        .change(|users| {
+            users.require_password(b"foobar");
+            Ok::<_, ()>(())
+        })
+        .expect("done");
     for wrong in ["AUTH foo", "AUTH foobarfoobar", "AUTH other foobar", "AUTH default x"] {
         assert!(ask(wrong).starts_with("-WRONGPASS "), "{wrong}");
     }

@@ -11,7 +11,9 @@ mod tests;
 use std::cmp::Ordering;
 
 use super::{Args, Context, RunResult};
+use crate::acl;
 use crate::commands::args::syntax_error;
+use crate::commands::table;
 use crate::config::Events;
 use crate::keyspace::transaction::{Stop, Transaction};
 use crate::number::parse_f64;
@@ -38,7 +40,13 @@ enum By<'a> {
 }
 
 impl<'a> Options<'a> {
-    fn read(args: Args<'a>, read_only: bool) -> Result<Options<'a>, Stop> {
+    /// `reads_every_key`: the user may read whatever keys the patterns make.
+    fn read(args: Args<'a>, read_only: bool, reads_every_key: bool) -> Result<Options<'a>, Stop> {
+        let denied = |option: &str| {
+            Err(Stop::error(format!(
+                "ERR {option} option of SORT denied due to insufficient ACL permissions."
+            )))
+        };
         let mut options = Options {
             descending: false,
             alpha: false,
@@ -61,10 +69,14 @@ impl<'a> Options<'a> {
                 options.store = Some(words.word()?);
             } else if words.left() > 1 && words.eat("BY") {
                 options.by = match Pattern::parse(words.word()?) {
+                    Pattern::Key { .. } if !reads_every_key => return denied("BY"),
                     pattern @ Pattern::Key { .. } => By::Pattern(pattern),
                     Pattern::Element | Pattern::Nothing => By::Nothing,
                 };
             } else if words.left() > 1 && words.eat("GET") {
+                if !reads_every_key {
+                    return denied("GET");
+                }
                 options.get.push(Pattern::parse(words.word()?));
             } else {
                 return Err(syntax_error());
@@ -91,7 +103,11 @@ pub(super) fn sort_ro(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 }
 
 fn run(cx: &mut Context<'_, '_>, args: Args<'_>, read_only: bool) -> RunResult {
-    let mut options = Options::read(args, read_only)?;
+    let reads_every_key = match (cx.user, table::resolve(args)) {
+        (Some(user), Ok(entry)) => acl::reads_every_key(user, entry, args),
+        _ => true,
+    };
+    let mut options = Options::read(args, read_only, reads_every_key)?;
     let entry = cx.txn.lookup(args.word(1))?;
     let mut source = sort_source(&entry)?;
     if matches!(options.by, By::Nothing) && !source.is_ordered() && options.store.is_some() {

@@ -1,8 +1,10 @@
 //! COMMAND: what the table says, in the shapes that clients expect.
 
+use std::borrow::Cow;
+
 use super::super::args::syntax_error;
 use super::super::help::HELP;
-use super::super::spec::{KeyFlags, Keys};
+use super::super::spec::Keys;
 use super::super::syntax::{self, Argument, Kind};
 use super::super::table::{self, Entry};
 use super::super::*;
@@ -180,7 +182,7 @@ fn getkeysandflags(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
 }
 
 /// A key, and what happens to it.
-type KeyAndFlags<'a> = (&'a [u8], Vec<&'static str>);
+type KeyAndFlags<'a> = (&'a [u8], Cow<'static, [&'static str]>);
 
 /// The keys of the command that begins at word 2.
 fn keys_of<'a>(args: Args<'a>) -> Result<Vec<KeyAndFlags<'a>>, Stop> {
@@ -198,7 +200,7 @@ fn keys_of<'a>(args: Args<'a>) -> Result<Vec<KeyAndFlags<'a>>, Stop> {
     }
     let mut found = Vec::new();
     for keys in entry.command.keys {
-        let flags = flags_now(entry, keys.flags, inner);
+        let flags = entry.command.flags_now(keys.flags, inner);
         found.extend(keys.positions(inner).map(|index| (inner.word(index), flags.clone())));
     }
     Ok(found)
@@ -206,18 +208,6 @@ fn keys_of<'a>(args: Args<'a>) -> Result<Vec<KeyAndFlags<'a>>, Stop> {
 
 fn no_keys() -> Stop {
     Stop::error("ERR The command has no key arguments")
-}
-
-/// What happens to a key: for SET and BITFIELD it depends on the options.
-fn flags_now(entry: &Entry, flags: KeyFlags, args: Args<'_>) -> Vec<&'static str> {
-    let first = if entry.command.name == "set" { 3 } else { 2 };
-    let given = |name: &str| args.from(first).any(|word| word.eq_ignore_ascii_case(name.as_bytes()));
-    let variable = flags.0.contains(&"variable_flags");
-    match entry.command.name {
-        "set" if variable && !given("get") => KeyFlags::OVERWRITE.0.to_vec(),
-        "bitfield" if variable && !given("set") && !given("incrby") => KeyFlags::READ.0.to_vec(),
-        _ => flags.0.iter().copied().filter(|flag| *flag != "variable_flags").collect(),
-    }
 }
 
 fn write_info(reply: &mut Reply, entry: &Entry) {

@@ -75,6 +75,7 @@ fn step(server: &mut MiniServer, entry: &Entry, words: &[&[u8]], watch: &Arc<Wat
         watch: Some(watch),
         no_touch: false,
         keeps_due: false,
+        user: None,
     };
     let mut reply = Reply::new(Protocol::Resp2);
     let source = Source::One(&mut server.partitions[0]);
