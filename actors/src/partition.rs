@@ -67,6 +67,8 @@ pub struct Host {
     /// Local connections and remote work whose replies wait for a group.
     held_clients: VecDeque<(Group, Rc<RefCell<Core>>)>,
     held_work: VecDeque<(Group, Box<Work>)>,
+    /// Long replies that begin when the log has a group.
+    held_replies: Vec<Begin>,
     under_way: usize,
     last_hand_off: Instant,
     timer_set: bool,
@@ -459,6 +461,10 @@ impl Host {
                 core.borrow_mut().released(self.logged);
             }
         }
+        let logged = self.logged;
+        for Begin { receiver, client, .. } in self.held_replies.extract_if(.., |one| one.hold <= logged) {
+            client.do_send(Begun(receiver));
+        }
         while self.held_work.front().is_some_and(|(group, _)| *group <= self.logged) {
             if let Some((_, work)) = self.held_work.pop_front() {
                 deliver(work);
@@ -475,6 +481,16 @@ impl Host {
     pub fn hold_client(&mut self, group: Group, core: Rc<RefCell<Core>>) {
         self.held_clients.push_back((group, core));
         self.send_tick();
+    }
+
+    /// A long reply begins when the log has what it speaks of.
+    fn begin_reply(&mut self, begin: Begin) {
+        if begin.hold <= self.logged {
+            begin.client.do_send(Begun(begin.receiver));
+        } else {
+            self.held_replies.push(begin);
+            self.send_tick();
+        }
     }
 
     /// Work is done: its replies leave when the log has what they speak of.

@@ -5,6 +5,7 @@
 //! a need, its reply is cut back and it is run again. To add a command, add its row and its function to its
 //! family's file; nothing else names commands.
 
+mod answer;
 pub mod args;
 pub mod bitmap;
 mod client;

@@ -163,6 +163,8 @@ pub struct StatsNumbers {
     pub writes: u64,
     /// Clients closed since their replies took too much memory.
     pub output_limit_disconnections: u64,
+    /// Clients closed since they did not take a long reply.
+    pub long_reply_disconnections: u64,
     /// Whether a compaction that someone asked for is running.
     pub compacting: bool,
     /// Channels that have subscribers.

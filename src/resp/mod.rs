@@ -11,6 +11,6 @@ pub mod reply;
 pub mod request;
 pub mod value;
 
-pub use reply::{Deferred, Protocol, Reply};
+pub use reply::{Deferred, Pieces, Protocol, Reply};
 pub use request::{Batch, Command, Failure, Limits, Parser, ProtocolError};
 pub use value::{Malformed, Value, parse_value};

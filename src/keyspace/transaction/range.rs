@@ -26,13 +26,17 @@ impl Transaction<'_> {
         };
         const FIRST_PART: usize = 16;
         const LARGEST_PART: usize = 4096;
+        /// An entry counts as one, and one more for each so many bytes.
+        const STEP_BYTES: usize = 1024;
         let stopped = std::cell::Cell::new(false);
         let steps = &mut self.steps_left;
         let mut bounded = |key: &[u8], value: &[u8]| {
+            // Long ones count for more: what is shown is bounded in bytes, too.
+            let cost = 1 + (key.len() + value.len()) / STEP_BYTES;
             if *steps == 0 {
                 return Err(ReadError::NotInMemory);
             }
-            *steps -= 1;
+            *steps = steps.saturating_sub(cost);
             let more = visit(key, value);
             stopped.set(!more);
             Ok(more)
