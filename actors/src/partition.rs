@@ -102,6 +102,7 @@ mod blocking;
 mod following;
 mod hand_off;
 mod lending;
+mod long_replies;
 
 pub use actor::PartitionActor;
 pub use blocking::keys_of;
@@ -461,10 +462,7 @@ impl Host {
                 core.borrow_mut().released(self.logged);
             }
         }
-        let logged = self.logged;
-        for Begin { receiver, client, .. } in self.held_replies.extract_if(.., |one| one.hold <= logged) {
-            client.do_send(Begun(receiver));
-        }
+        self.begin_held_replies();
         while self.held_work.front().is_some_and(|(group, _)| *group <= self.logged) {
             if let Some((_, work)) = self.held_work.pop_front() {
                 deliver(work);
@@ -481,16 +479,6 @@ impl Host {
     pub fn hold_client(&mut self, group: Group, core: Rc<RefCell<Core>>) {
         self.held_clients.push_back((group, core));
         self.send_tick();
-    }
-
-    /// A long reply begins when the log has what it speaks of.
-    fn begin_reply(&mut self, begin: Begin) {
-        if begin.hold <= self.logged {
-            begin.client.do_send(Begun(begin.receiver));
-        } else {
-            self.held_replies.push(begin);
-            self.send_tick();
-        }
     }
 
     /// Work is done: its replies leave when the log has what they speak of.

@@ -1,5 +1,6 @@
 //! Ranges of entries, in order.
 
+use super::steps::steps_of;
 use super::{Need, Source, Stop, Transaction};
 use crate::engine::{Family, Range, ReadError};
 use crate::keyspace::partition::Partition;
@@ -26,13 +27,11 @@ impl Transaction<'_> {
         };
         const FIRST_PART: usize = 16;
         const LARGEST_PART: usize = 4096;
-        /// An entry counts as one, and one more for each so many bytes.
-        const STEP_BYTES: usize = 1024;
         let stopped = std::cell::Cell::new(false);
         let steps = &mut self.steps_left;
         let mut bounded = |key: &[u8], value: &[u8]| {
             // Long ones count for more: what is shown is bounded in bytes, too.
-            let cost = 1 + (key.len() + value.len()) / STEP_BYTES;
+            let cost = 1 + steps_of(key.len() + value.len());
             if *steps == 0 {
                 return Err(ReadError::NotInMemory);
             }
