@@ -10,9 +10,9 @@ const FEW: u64 = 256;
 /// Choosing one element by its place costs about as much as looking through so many.
 const COST_OF_A_CHOICE: u64 = 50;
 /// How many elements the part of a collection is to hold, about, that is looked at to choose one.
-const PART: u64 = 32;
+const PART: u64 = 16;
 /// No part holds more, but by a chance of less than 10^-9.
-const FULLEST_PART: u32 = 76;
+const FULLEST_PART: u32 = 48;
 /// A collection of which so many parts gave nothing has few live elements and is looked through.
 const PARTS: usize = 128;
 
@@ -139,8 +139,9 @@ impl Population<'_> {
 
     /// An element of a big collection, found by a random place in the order of hashes. `None` if luck was out.
     ///
-    /// A part of fixed width is laid at a random place, so each element is in it with the same chance. A number is drawn,
-    /// and the element of that number in the part is taken, if the part has so many: being among many is no disadvantage.
+    /// A part of fixed width is laid at a random place, so each element is in it with the same chance. One of the
+    /// elements in it is taken, and kept with a chance that grows with their number, so that being among many is
+    /// no disadvantage.
     fn at_random(
         &self,
         txn: &mut Transaction<'_>,
@@ -151,19 +152,18 @@ impl Population<'_> {
         for _ in 0..PARTS {
             let start = random.u64(0..PLACES);
             let end = start + width;
-            let (mut left, mut taken) = (random.u32(0..FULLEST_PART), None);
+            let (mut seen, mut taken) = (0, None);
             let mut take = |pair: Pair<'_>| {
-                match left.checked_sub(1) {
-                    Some(fewer) => left = fewer,
-                    None => taken = taken.take().or_else(|| Some(owned(pair))),
+                seen += 1;
+                if random.u32(0..seen) == 0 {
+                    taken = Some(owned(pair));
                 }
-                taken.is_none()
             };
             self.walk_part(txn, (start, end.min(PLACES)), &mut take)?;
             if end > PLACES {
                 self.walk_part(txn, (0, end - PLACES), &mut take)?;
             }
-            if taken.is_some() {
+            if taken.is_some() && random.u32(0..FULLEST_PART) < seen {
                 return Ok(taken);
             }
         }
@@ -176,31 +176,27 @@ impl Population<'_> {
                 pairs.iter().for_each(|pair| visit(*pair));
                 Ok(())
             }
-            Population::Elements(..) => self.walk_part(txn, (0, PLACES), &mut |pair| {
-                visit(pair);
-                true
-            }),
+            Population::Elements(..) => self.walk_part(txn, (0, PLACES), visit),
         }
     }
 
-    /// Shows the elements of a big collection whose hashes are in `part` (half-open) and that are not hidden, until
-    /// `visit` returns false.
+    /// Shows the elements of a big collection whose hashes are in `part` (half-open) and that are not hidden.
     fn walk_part(
         &self,
         txn: &mut Transaction<'_>,
         part: (u64, u64),
-        visit: &mut impl FnMut(Pair<'_>) -> bool,
+        visit: &mut impl FnMut(Pair<'_>),
     ) -> Result<(), Stop> {
         let Population::Elements(elements, content) = self else { return Ok(()) };
-        let (now_ms, mut failed, mut more) = (txn.expiry_clock_ms(), None, true);
+        let (now_ms, mut failed) = (txn.expiry_clock_ms(), None);
         elements
             .walk(txn, &elements.part(part.0, part.1), |_, name, value| {
                 match content(value, now_ms) {
-                    Ok(Some(content)) => more = visit((name, content)),
+                    Ok(Some(content)) => visit((name, content)),
                     Ok(None) => {}
                     Err(stop) => failed = Some(stop),
                 }
-                more && failed.is_none()
+                failed.is_none()
             })
             .map_err(|stop| elements.need_whole(stop))?;
         failed.map_or(Ok(()), Err)

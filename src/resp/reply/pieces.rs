@@ -53,3 +53,39 @@ impl Reply {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Debug, Clone, Default)]
+    struct Taken(Arc<Mutex<Vec<Vec<u8>>>>);
+
+    impl Pieces for Taken {
+        fn take(&mut self, piece: BytesMut) {
+            self.0.lock().unwrap().push(piece.to_vec());
+        }
+    }
+
+    #[test]
+    fn what_is_final_and_long_enough_leaves_and_the_rest_stays() {
+        let (mut reply, taken) = (Reply::default(), Taken::default());
+        reply.bulk(b"before");
+        reply.may_leave();
+        assert!(!reply.leaves() && !reply.has_left(), "nobody takes pieces yet");
+        reply.leave_to(Box::new(taken.clone()), 20);
+        reply.may_leave();
+        assert!(!reply.has_left(), "it is too short");
+        reply.bulk(b"12345");
+        assert!(!reply.has_left(), "nobody said that it is final");
+        reply.may_leave();
+        reply.bulk(b"last");
+        reply.may_leave();
+        assert_eq!(*taken.0.lock().unwrap(), [b"$6\r\nbefore\r\n$5\r\n12345\r\n".to_vec()]);
+        assert_eq!(reply.as_slice(), b"$4\r\nlast\r\n");
+        assert_eq!(reply.stay(), 23);
+        assert!(!reply.leaves() && !reply.has_left());
+    }
+}
