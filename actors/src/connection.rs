@@ -26,7 +26,8 @@ use pika_core::replication::master::Wait;
 use pika_core::resp::{Batch, Limits, Parser, Protocol};
 use pika_core::tracking::Tracking;
 
-use crate::message::{Deliver, Finished, Kill, Wake, Why};
+use crate::long_reply::Receiver;
+use crate::message::{Begun, Deliver, Finished, Kill, Wake, Why};
 use crate::partition::Host;
 use crate::socket::{ReadHalf, WriteHalf};
 use crate::state::{Blocking, ClientHandle, State, lock};
@@ -113,6 +114,9 @@ pub struct Core {
     /// Replies that wait for the log, in order.
     held: VecDeque<(Group, BytesMut)>,
     held_bytes: usize,
+    /// A long reply, that is being sent piece by piece; the rest behind it, when that is there.
+    long_reply: Option<Receiver>,
+    rest: Option<Box<Work>>,
     writer_waits: bool,
     /// Waits until the socket takes more.
     writing: Option<tokio::task::JoinHandle<()>>,
@@ -306,6 +310,8 @@ impl Connection {
             output: BytesMut::new(),
             held: VecDeque::new(),
             held_bytes: 0,
+            long_reply: None,
+            rest: None,
             writer_waits: false,
             writing: None,
             pushed_bytes: 0,
@@ -392,6 +398,11 @@ impl Handler<Finished> for Connection {
         if core.closed {
             return;
         }
+        if core.long_reply.is_some() {
+            core.rest = Some(work);
+            core.flush();
+            return;
+        }
         if work.ends.is_some() {
             core.take_part(work, 0);
         } else {
@@ -403,6 +414,19 @@ impl Handler<Finished> for Connection {
             }
         }
         core.process();
+    }
+}
+
+impl Handler<Begun> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, Begun(receiver): Begun, _: &mut Self::Context) {
+        let mut core = self.core.borrow_mut();
+        if !core.closed {
+            core.take_pushes();
+            core.long_reply = Some(receiver);
+            core.flush();
+        }
     }
 }
 

@@ -14,10 +14,11 @@ use pika_core::keyspace::transaction::{Block, Committed, Need, Reach, Source};
 use pika_core::keyspace::view::View;
 use pika_core::slowlog::SlowLog;
 
-use crate::message::{Lend, Return, Viewed};
+use crate::long_reply::{PIECE, Sender, Unwanted};
+use crate::message::{Kill, Lend, Return, Viewed};
 use crate::messaging;
 use crate::partition::{environment, keys_of};
-use crate::state::State;
+use crate::state::{State, lock};
 use crate::work::{Blocked, Exclusive, Op, Work, add_slow};
 use crate::write_behind::Job;
 
@@ -39,9 +40,35 @@ pub fn to_record(record: LogRecord) -> Record {
 
 /// Runs the next command against a view. If it needs more than the view holds, its needs grow, and it comes back
 /// without having run.
-pub fn run_on_view(work: &mut Work, view: &View, settings: &Settings, now_ms: u64, state: &State) {
+///
+/// A long reply leaves piece by piece, unless it has to be put together with others first.
+pub fn run_on_view(work: &mut Work, view: &View, settings: &Settings, now_ms: u64, state: &Arc<State>) {
     let start = work.reply.len();
-    match run_next(work, Source::View(view), settings, now_ms, state) {
+    let whole = work.ends.is_some() || work.atomic || work.thread.is_some() || work.followed.is_some();
+    let mut waited = None;
+    match &work.client {
+        _ if whole => {}
+        _ if !work.ops[work.next].replies => work.reply.leave_to(Box::new(Unwanted), PIECE),
+        Some(client) => {
+            let (sender, time) =
+                Sender::new(state.clone(), client.clone(), (work.home, work.hold), view.given_up.clone());
+            work.reply.leave_to(Box::new(sender), PIECE);
+            waited = Some(time);
+        }
+        None => {}
+    }
+    let waited = || waited.as_deref().map_or(Duration::ZERO, |waited| *lock(waited));
+    let done = run_timed(work, Source::View(view), (Reach::UNBOUNDED, settings, now_ms), state, waited);
+    let gone = work.reply.stay();
+    match done {
+        Err(Halt::Need(_)) if gone > 0 && work.ops[work.next].replies => {
+            // Commands ask for all they need before they let anything go: this is a defect.
+            let command = work.ops[work.next].entry.full_name.as_str();
+            slog::error!(state.logger, "a long reply could not be ended"; "command" => command);
+            work.client.iter().for_each(|client| client.do_send(Kill));
+            work.finish_op(start);
+            work.needs.clear();
+        }
         Ok(_) => {
             work.finish_op(start);
             work.needs.clear();
@@ -72,6 +99,17 @@ fn run_within(
     now_ms: u64,
     state: &State,
 ) -> Result<Committed, Halt> {
+    run_timed(work, source, (reach, settings, now_ms), state, || Duration::ZERO)
+}
+
+/// `waited` says how much of the time that the command took was not its own.
+fn run_timed(
+    work: &mut Work,
+    source: Source<'_>,
+    (reach, settings, now_ms): (Reach, &Settings, u64),
+    state: &State,
+    waited: impl Fn() -> Duration,
+) -> Result<Committed, Halt> {
     let op = work.ops[work.next];
     let began = Instant::now();
     let mut reply = std::mem::take(&mut work.reply);
@@ -80,8 +118,8 @@ fn run_within(
     let done = execute(op.entry.command, work.next_args(), source, reach, environment, &mut reply);
     work.reply = reply;
     if done.is_ok() && !op.entry.command.flags.has(Flags::INTERNAL) {
-        let took = began.elapsed();
-        let failed = work.reply.as_slice().get(start) == Some(&b'-');
+        let took = began.elapsed().saturating_sub(waited());
+        let failed = work.reply.as_slice().get(start) == Some(&b'-') && !work.reply.has_left();
         work.ran.push((op.entry.id, took.as_nanos() as u64, failed));
         slow_elsewhere(state, work, &op, took);
     }

@@ -7,7 +7,7 @@
 
 use std::sync::mpsc;
 
-use actix::Message;
+use actix::{Addr, Message};
 use pika_core::binlog::Record;
 use pika_core::encoding::meta::Type;
 use pika_core::engine::Family;
@@ -16,11 +16,14 @@ use pika_core::keyspace::counts::AllCounts;
 use pika_core::keyspace::expiry::Due;
 use pika_core::keyspace::namespace::Namespaces;
 use pika_core::keyspace::partition::{Partition, Stats};
+use pika_core::keyspace::table::Group;
 use pika_core::keyspace::write_behind::Applied;
 use pika_core::replication::master::Wait;
 use pika_core::server::Unblock;
 use pika_core::session::Session;
 
+use crate::connection::Connection;
+use crate::long_reply::Receiver;
 use crate::work::{Blocked, Exclusive, Work};
 
 /// Connection → partition on another arbiter: run these commands. Answered by [`Finished`].
@@ -67,6 +70,23 @@ pub struct Fetched {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Viewed(pub Box<Work>);
+
+/// Read thread → partition: a long reply begins; its client may have it when the log has a group.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Begin {
+    /// Which group.
+    pub hold: Group,
+    /// The reply.
+    pub receiver: Receiver,
+    /// Whose it is.
+    pub client: Addr<Connection>,
+}
+
+/// Partition → connection: a long reply begins. Its rest comes with [`Finished`]; at most one of each client.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Begun(pub Receiver);
 
 /// Partition → the next partition, read thread → the first one: lend your state to a command over all of them.
 #[derive(Debug, Message)]

@@ -67,6 +67,8 @@ pub struct Host {
     /// Local connections and remote work whose replies wait for a group.
     held_clients: VecDeque<(Group, Rc<RefCell<Core>>)>,
     held_work: VecDeque<(Group, Box<Work>)>,
+    /// Long replies that begin when the log has a group.
+    held_replies: Vec<Begin>,
     under_way: usize,
     last_hand_off: Instant,
     timer_set: bool,
@@ -100,6 +102,7 @@ mod blocking;
 mod following;
 mod hand_off;
 mod lending;
+mod long_replies;
 
 pub use actor::PartitionActor;
 pub use blocking::keys_of;
@@ -459,6 +462,7 @@ impl Host {
                 core.borrow_mut().released(self.logged);
             }
         }
+        self.begin_held_replies();
         while self.held_work.front().is_some_and(|(group, _)| *group <= self.logged) {
             if let Some((_, work)) = self.held_work.pop_front() {
                 deliver(work);

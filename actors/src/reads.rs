@@ -1,18 +1,19 @@
 //! Threads that wait for the disk, or work for long, so that no thread that serves clients has to.
 //!
 //! There are several pools, so that short work does not wait behind long work: one fetches entries that are on disk; one
-//! runs commands over lent partitions, whose clients all wait for it; one makes long replies from kept moments, and
-//! gives way to all others; one waits for other servers.
+//! runs commands over lent partitions, whose clients all wait for it; one waits for other servers. Long replies are made
+//! elsewhere: see [`crate::views`].
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use crate::state::lock;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// What a thread of a pool runs.
+pub type Job = Box<dyn FnOnce() + Send>;
 
 /// How much threads that make long replies give way to those that serve clients; as `nice`.
-const GIVES_WAY: i32 = 5;
+pub const GIVES_WAY: i32 = 5;
 
 /// A pool of threads with one queue. What is queued is bounded by the connections: each waits for its own job.
 #[derive(Debug, Clone)]
@@ -23,26 +24,11 @@ pub struct ReadPool {
 impl ReadPool {
     /// Starts `threads` threads of a name.
     pub fn start(name: &str, threads: usize) -> std::io::Result<ReadPool> {
-        ReadPool::start_with(name, threads, || {})
-    }
-
-    /// As [`ReadPool::start`], with threads that give way to others.
-    pub fn start_giving_way(name: &str, threads: usize) -> std::io::Result<ReadPool> {
-        ReadPool::start_with(name, threads, || {
-            // On Linux it is about the calling thread. Where it is refused, they do not give way.
-            let _ = rustix::process::nice(GIVES_WAY);
-        })
-    }
-
-    fn start_with(name: &str, threads: usize, begin: fn()) -> std::io::Result<ReadPool> {
         let (jobs, queue) = channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
         for index in 0..threads.max(1) {
             let queue = queue.clone();
-            std::thread::Builder::new().name(format!("{name}-{index}")).spawn(move || {
-                begin();
-                work(&queue);
-            })?;
+            std::thread::Builder::new().name(format!("{name}-{index}")).spawn(move || work(&queue))?;
         }
         Ok(ReadPool { jobs })
     }

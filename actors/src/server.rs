@@ -36,6 +36,7 @@ use crate::service::Service;
 use crate::state::{Blocking, Parts, State, lock, now_ms};
 use crate::system;
 use crate::tls::Contexts;
+use crate::views::Views;
 use crate::write_behind::{self, Job, WriteBehindHandle};
 
 /// Threads for commands that wait for other servers. A server that does not answer holds one for its timeout.
@@ -324,8 +325,7 @@ pub fn run(start: Start) -> Result<(), String> {
     let (write_behind_handle, queue) = WriteBehindHandle::new(opened.flushed);
     let reads = ReadPool::start("pika-read", config.get(options::READ_THREADS) as usize)
         .map_err(|error| error.to_string())?;
-    let views = ReadPool::start_giving_way("pika-view", config.get(options::READ_THREADS) as usize)
-        .map_err(|error| error.to_string())?;
+    let views = Views::new(config.get(options::READ_THREADS) as usize);
     // Each partition can be lent once.
     let lent = ReadPool::start("pika-lent", threads).map_err(|error| error.to_string())?;
     let apart = ReadPool::start("pika-apart", APART_THREADS).map_err(|error| error.to_string())?;

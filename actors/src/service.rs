@@ -111,6 +111,7 @@ impl Service {
         stats.migrate_sockets = self.state.links.count();
         stats.evicted_clients = get(&counters.evicted_clients);
         stats.output_limit_disconnections = get(&counters.output_limit_disconnections);
+        stats.long_reply_disconnections = get(&counters.long_replies_given_up);
         stats.compacting = self.state.compacting.load(Ordering::Relaxed);
         let [ops, input, output] = *lock(&self.state.rates);
         (stats.ops_per_sec, stats.input_kbps, stats.output_kbps) =
@@ -432,6 +433,7 @@ impl Server for Service {
             &counters.disk_waits,
             &counters.output_limit_disconnections,
             &counters.evicted_clients,
+            &counters.long_replies_given_up,
         ] {
             counter.store(0, Ordering::Relaxed);
         }

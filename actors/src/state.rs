@@ -31,6 +31,7 @@ use crate::messaging::Messaging;
 use crate::partition::PartitionActor;
 use crate::reads::ReadPool;
 use crate::replication::Replication;
+use crate::views::Views;
 use crate::write_behind::WriteBehindHandle;
 
 /// Locks, whether or not another thread panicked while it held the lock: a panic ends the process anyway.
@@ -117,6 +118,8 @@ pub struct Counters {
     pub output_limit_disconnections: AtomicU64,
     /// Clients closed for `maxmemory-clients`.
     pub evicted_clients: AtomicU64,
+    /// Clients closed since they did not take a long reply.
+    pub long_replies_given_up: AtomicU64,
 }
 
 /// What the memory budget was divided into; bytes.
@@ -154,7 +157,7 @@ pub struct State {
     /// Threads that wait for the disk.
     pub reads: ReadPool,
     /// Threads that make long replies, from kept moments.
-    pub views: ReadPool,
+    pub views: Views,
     /// Threads that run commands over lent partitions.
     pub lent: ReadPool,
     /// Threads that wait for other servers.
@@ -252,7 +255,7 @@ pub struct Parts {
     /// See [`State`].
     pub reads: ReadPool,
     /// See [`State`].
-    pub views: ReadPool,
+    pub views: Views,
     /// See [`State`].
     pub lent: ReadPool,
     /// See [`State`].

@@ -6,6 +6,7 @@
 //! family's file; nothing else names commands.
 
 pub mod acl;
+mod answer;
 pub mod args;
 pub mod bitmap;
 mod client;

@@ -165,6 +165,8 @@ pub struct StatsNumbers {
     pub output_limit_disconnections: u64,
     /// Clients closed for `maxmemory-clients`.
     pub evicted_clients: u64,
+    /// Clients closed since they did not take a long reply.
+    pub long_reply_disconnections: u64,
     /// Whether a compaction that someone asked for is running.
     pub compacting: bool,
     /// Channels that have subscribers.

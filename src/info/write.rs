@@ -294,6 +294,7 @@ fn write_stats(out: &mut Lines, numbers: &Numbers) {
     out.line("total_writes_processed", stats.writes);
     out.zeros(&["io_threaded_reads_processed", "io_threaded_writes_processed"]);
     out.line("client_output_buffer_limit_disconnections", stats.output_limit_disconnections);
+    out.line("long_reply_disconnections", stats.long_reply_disconnections);
     out.zeros(&["reply_buffer_shrinks", "reply_buffer_expands"]);
     out.line("commands_waited_for_disk", stats.disk_waits);
 }

@@ -2,6 +2,8 @@
 //! command needs of what had not reached the engine by then. The partition goes on meanwhile.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::counts::AllCounts;
 use super::namespace::Namespaces;
@@ -24,6 +26,8 @@ pub struct View {
     pub(super) slots: std::ops::Range<Slot>,
     /// The last group whose data it shows; the reply waits for it.
     pub group: Group,
+    /// Set to true when nobody wants to know any more: reads end with an error from then on.
+    pub given_up: Arc<AtomicBool>,
 }
 
 impl View {
@@ -37,6 +41,7 @@ impl View {
             counts: AllCounts::default(),
             slots: super::slot::range_of(partitions[0].index, partitions[0].partitions),
             group: 0,
+            given_up: Arc::default(),
         };
         if partitions.len() > 1 {
             view.slots = 0..super::slot::SLOTS;
@@ -70,6 +75,9 @@ impl View {
 
     /// Reads an entry; one that was not asked for when the moment was kept is a need.
     pub(super) fn read(&self, family: Family, key: &[u8]) -> Result<Option<Value>, Stop> {
+        if self.is_given_up() {
+            return Err(given_up());
+        }
         match self.keys.get(&(family, key.to_vec())) {
             Some(Some(known)) => Ok(known.clone()),
             Some(None) => self.read_below(family, key),
@@ -81,6 +89,10 @@ impl View {
                 None => Err(Stop::Need(vec![Need::Key(family, KeyBuf::from_slice(key))])),
             },
         }
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     fn read_below(&self, family: Family, key: &[u8]) -> Result<Option<Value>, Stop> {
@@ -132,12 +144,18 @@ impl View {
             dirty.partition_point(|entry| entry.key() < &range.upper[..])
         };
         let below = self.snapshot.iterate(family, range, Tier::Disk);
+        let mut visit = |key: &[u8], value: &[u8]| Ok(!self.is_given_up() && visit(key, value)?);
         match merge(&dirty[first..last.max(first)], below, &mut visit) {
+            Ok(()) if self.is_given_up() => Err(given_up()),
             Ok(()) => Ok(()),
             Err(ReadError::Engine(error)) => Err(Stop::Engine(error)),
             Err(ReadError::NotInMemory) => Err(Stop::error("ERR a read from disk was refused")),
         }
     }
+}
+
+fn given_up() -> Stop {
+    Stop::error("ERR nobody waits for this reply any more")
 }
 
 /// Sees one entry after the other, until it returns false.

@@ -12,6 +12,6 @@ pub mod request;
 pub mod value;
 
 pub use inline::split_words;
-pub use reply::{Deferred, Protocol, Reply};
+pub use reply::{Deferred, Pieces, Protocol, Reply};
 pub use request::{Batch, Command, Failure, Limits, Parser, ProtocolError};
 pub use value::{Malformed, Value, parse_value};

@@ -7,8 +7,11 @@ use bytes::{BufMut, BytesMut};
 
 use crate::number::{Decimal, write_f64};
 
+mod pieces;
 #[cfg(test)]
 mod tests;
+
+pub use pieces::Pieces;
 
 /// The version of the protocol that a client asked for with HELLO.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,17 +36,21 @@ pub struct Deferred {
 pub struct Reply {
     buffer: BytesMut,
     protocol: Protocol,
+    /// Where pieces of it go before it is whole, and from how many bytes on.
+    pieces: Option<(Box<dyn Pieces>, usize)>,
+    /// How many bytes of it went there.
+    gone: u64,
 }
 
 impl Reply {
     /// A writer with an empty buffer.
     pub fn new(protocol: Protocol) -> Self {
-        Reply { buffer: BytesMut::new(), protocol }
+        Reply { protocol, ..Reply::default() }
     }
 
     /// A writer that appends to `buffer`.
     pub fn with_buffer(buffer: BytesMut, protocol: Protocol) -> Self {
-        Reply { buffer, protocol }
+        Reply { buffer, protocol, ..Reply::default() }
     }
 
     /// The protocol in which it writes.

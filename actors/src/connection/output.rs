@@ -9,7 +9,8 @@ use pika_core::config::options;
 use pika_core::keyspace::table::Group;
 
 use super::{Core, Resume};
-use crate::message::{Deliver, Kill};
+use crate::message::{Deliver, Finished, Kill};
+use crate::state::{lock, now_ms};
 
 impl Core {
     /// Adds replies that may leave when the log has `group`.
@@ -116,7 +117,7 @@ impl Core {
         if self.writer_waits || self.closed {
             return;
         }
-        while !self.output.is_empty() {
+        while !self.output.is_empty() || self.take_piece() {
             match self.write_half.try_write(&self.output) {
                 Ok(count) => {
                     self.state.counters.writes.fetch_add(1, Ordering::Relaxed);
@@ -149,6 +150,25 @@ impl Core {
         if self.close_after_output && self.held.is_empty() && self.under_way == 0 {
             self.close();
         }
+    }
+
+    /// Takes the next piece of a long reply, if there is one and all before it has left. Returns whether it did.
+    fn take_piece(&mut self) -> bool {
+        let Some(reply) = self.long_reply.as_ref().filter(|_| self.held.is_empty() && !self.closed) else {
+            return false;
+        };
+        if let Some(piece) = reply.next(self.address.as_ref()) {
+            // A client that reads is not idle.
+            lock(&self.handle.session).active_ms = now_ms();
+            self.append(piece, 0);
+        } else if let Some(rest) = self.rest.take() {
+            self.long_reply = None;
+            if let Some(address) = &self.address {
+                // Not from here: it goes on with what the client sent, and that ends here again.
+                address.do_send(Finished(rest));
+            }
+        }
+        !self.output.is_empty()
     }
 
     pub(super) fn wait_for_room(&mut self) {
@@ -187,6 +207,8 @@ impl Core {
         self.held.clear();
         self.held_bytes = 0;
         self.later = Vec::new();
+        self.long_reply = None;
+        self.rest = None;
         self.handle.inbox.close();
         self.parsed = None;
         self.paused = None;

@@ -19,6 +19,10 @@ impl Core {
         if self.handle.inbox.is_empty() && (self.later.is_empty() || self.under_way > 0) {
             return;
         }
+        if self.long_reply.is_some() || self.rest.is_some() {
+            // It cannot stand within a reply.
+            return;
+        }
         let taken = self.handle.inbox.take();
         if taken.overflowed {
             self.close_at_limit(0);

@@ -46,6 +46,7 @@ impl PartitionActor {
                 logged: 0,
                 held_clients: VecDeque::new(),
                 held_work: VecDeque::new(),
+                held_replies: Vec::new(),
                 under_way: 0,
                 last_hand_off: Instant::now(),
                 timer_set: false,
@@ -149,6 +150,14 @@ impl Handler<Viewed> for PartitionActor {
         } else {
             host.resume(work);
         }
+    }
+}
+
+impl Handler<Begin> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, begin: Begin, _: &mut Self::Context) {
+        self.host.borrow_mut().begin_reply(begin);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::walk::{Pace, tag_slots, walk};
 use super::{Args, Context, RunResult};
+use crate::commands::answer::{Whole, show_all};
 use crate::commands::args::{not_an_integer, syntax_error};
 use crate::config::Events;
 use crate::encoding::key;
@@ -103,22 +104,16 @@ pub(super) fn keys(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         3 => Some(type_named(args.word(2)).ok_or_else(syntax_error)?),
         _ => return Err(Stop::error("ERR wrong number of arguments for 'keys' command")),
     };
-    let Context { txn, reply, .. } = cx;
-    let (namespace, now_ms) = (txn.namespace_of(txn.database()), txn.now_ms());
-    let header = reply.deferred();
-    let mut found = 0;
+    let (namespace, now_ms) = (cx.txn.namespace_of(cx.txn.database()), cx.txn.now_ms());
     let slots = tag_slots(pattern);
     let start = key::meta_slot(slots.start, namespace);
-    walk(txn, namespace, &start, slots.end, Pace::Whole, |key, meta| {
-        let shown = wanted.is_none_or(|kind| kind == meta.kind) && !meta.is_expired(now_ms);
-        if shown && matches(pattern, key.key) {
-            reply.bulk(key.key);
-            found += 1;
-        }
-        true
-    })?;
-    reply.set_array_len(header, found);
-    Ok(())
+    show_all(cx, Whole::Array, None, |txn, see| {
+        walk(txn, namespace, &start, slots.end, Pace::Whole, |key, meta| {
+            let shown = wanted.is_none_or(|kind| kind == meta.kind) && !meta.is_expired(now_ms);
+            if shown && matches(pattern, key.key) { see(&[key.key]) } else { true }
+        })
+        .map(|_| ())
+    })
 }
 
 /// Up to so many keys RANDOMKEY looks at all of them, and each is as likely as any other.

@@ -121,14 +121,20 @@ fn run(cx: &mut Context<'_, '_>, args: Args<'_>, read_only: bool) -> RunResult {
         match rows {
             None => {
                 cx.reply.array(elements.len());
-                elements.iter().for_each(|element| cx.reply.bulk(element));
+                for element in &elements {
+                    cx.reply.bulk(element);
+                    cx.reply.may_leave();
+                }
             }
             Some(rows) => {
                 cx.reply.array(rows.len());
-                rows.iter().for_each(|found| match found {
-                    Some(value) => cx.reply.bulk(value),
-                    None => cx.reply.null(),
-                });
+                for found in &rows {
+                    match found {
+                        Some(value) => cx.reply.bulk(value),
+                        None => cx.reply.null(),
+                    }
+                    cx.reply.may_leave();
+                }
             }
         }
         return Ok(());

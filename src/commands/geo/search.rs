@@ -362,6 +362,7 @@ fn show(cx: &mut Context<'_, '_>, found: &[Found], wanted: &Wanted<'_>) {
         if wanted.with_place {
             write_place(reply, *place);
         }
+        reply.may_leave();
     }
 }
 

@@ -61,7 +61,14 @@ pub(super) fn lrange(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         return Ok(());
     }
     let reply = &mut *cx.reply;
-    list.each(&mut cx.txn, range, |element| reply.bulk(element))
+    if reply.leaves() {
+        // Pieces of it may leave only when nothing can be missing any more.
+        list.each(&mut cx.txn, range.clone(), |_| {})?;
+    }
+    list.each(&mut cx.txn, range, |element| {
+        reply.bulk(element);
+        reply.may_leave();
+    })
 }
 
 pub(super) fn lset(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {

@@ -1,6 +1,7 @@
 //! Intersections, unions and differences of sets.
 
 use super::members::show_all;
+use crate::commands::answer::{self, Whole};
 use crate::commands::args::{Args, syntax_error};
 use crate::commands::{Context, RunResult};
 use crate::config::Events;
@@ -91,15 +92,7 @@ fn show(cx: &mut Context<'_, '_>, args: Args<'_>, operation: Operation) -> RunRe
     if let [only] = sets.as_slice() {
         return show_all(cx, only);
     }
-    let (mark, mut count) = (cx.reply.deferred(), 0);
-    let reply = &mut *cx.reply;
-    operation.run(&mut cx.txn, &sets, |_, member| {
-        reply.bulk(member);
-        count += 1;
-        true
-    })?;
-    cx.reply.set_set_len(mark, count);
-    Ok(())
+    answer::show_all(cx, Whole::Set, None, |txn, see| operation.run(txn, &sets, |_, member| see(&[member])))
 }
 
 fn store(cx: &mut Context<'_, '_>, args: Args<'_>, operation: Operation, event: &'static str) -> RunResult {

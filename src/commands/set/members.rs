@@ -1,5 +1,6 @@
 //! Commands on single members, and on all of one set.
 
+use crate::commands::answer::{self, Whole};
 use crate::commands::args::Args;
 use crate::commands::element_scan::{Items, ScanOptions, Walk, cursor};
 use crate::commands::{Context, RunResult};
@@ -88,15 +89,9 @@ pub(super) fn smembers(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 
 /// Answers all members of a set.
 pub(super) fn show_all(cx: &mut Context<'_, '_>, set: &Set<'_>) -> RunResult {
-    let (mark, mut count) = (cx.reply.deferred(), 0);
-    let reply = &mut *cx.reply;
-    set.each(&mut cx.txn, |member| {
-        reply.bulk(member);
-        count += 1;
-        true
-    })?;
-    cx.reply.set_set_len(mark, count);
-    Ok(())
+    answer::show_all(cx, Whole::Set, Some(set.len() as usize), |txn, see| {
+        set.each(txn, |member| see(&[member]))
+    })
 }
 
 pub(super) fn smove(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {

@@ -255,6 +255,7 @@ fn show(cx: &mut Context<'_, '_>, args: Args<'_>, name: &'static str, operation:
         if with_scores {
             cx.reply.double(*score);
         }
+        cx.reply.may_leave();
     }
     Ok(())
 }

@@ -150,6 +150,7 @@ fn show(cx: &mut Context<'_, '_>, args: Args<'_>, form: Form) -> RunResult {
         if wanted.with_scores {
             reply.double(score);
         }
+        reply.may_leave();
         true
     })
 }

@@ -3,10 +3,10 @@
 use super::options::{id, span};
 use crate::commands::args::{Args, not_an_integer, syntax_error};
 use crate::commands::{Context, RunResult};
-use crate::keyspace::transaction::{Block, Otherwise, Stop};
+use crate::keyspace::transaction::{Block, Otherwise, Stop, Transaction};
 use crate::number::parse_i64;
 use crate::resp::{Protocol, Reply};
-use crate::types::stream::{Span, Stream, StreamId};
+use crate::types::stream::{EntryRef, Span, Stream, StreamId};
 
 pub(super) fn xlen(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let entry = cx.txn.lookup(args.word(1))?;
@@ -45,20 +45,43 @@ fn range(cx: &mut Context<'_, '_>, args: Args<'_>, span: Span, backwards: bool) 
         cx.reply.null_array();
         return Ok(());
     }
-    let mark = cx.reply.deferred();
-    let (mut shown, reply) = (0u64, &mut *cx.reply);
-    let visit = |entry: &crate::types::stream::EntryRef<'_>| {
+    if !cx.reply.leaves() {
+        let mark = cx.reply.deferred();
+        let reply = &mut *cx.reply;
+        let shown = walk(&mut cx.txn, &stream, (span, backwards), count, |entry| entry.reply(reply))?;
+        cx.reply.set_array_len(mark, shown as usize);
+        return Ok(());
+    }
+    // Pieces of it leave: they are counted before, and then nothing can be missing any more.
+    let found = walk(&mut cx.txn, &stream, (span, backwards), count, |_| {})?;
+    let reply = &mut *cx.reply;
+    reply.array(found as usize);
+    walk(&mut cx.txn, &stream, (span, backwards), count, |entry| {
         entry.reply(reply);
+        reply.may_leave();
+    })?;
+    Ok(())
+}
+
+/// Shows up to `count` entries of a part of a stream, the last one first if so wanted. How many it showed.
+fn walk(
+    txn: &mut Transaction<'_>,
+    stream: &Stream,
+    (span, backwards): (Span, bool),
+    count: Option<u64>,
+    mut show: impl FnMut(&EntryRef<'_>),
+) -> Result<u64, Stop> {
+    let mut shown = 0;
+    let visit = |entry: &EntryRef<'_>| {
+        show(entry);
         shown += 1;
         Some(shown) != count
     };
-    if backwards {
-        stream.entries_back(&mut cx.txn, span, visit)?;
-    } else {
-        stream.entries(&mut cx.txn, span, visit)?;
+    match backwards {
+        true => stream.entries_back(txn, span, visit)?,
+        false => stream.entries(txn, span, visit)?,
     }
-    cx.reply.set_array_len(mark, shown as usize);
-    Ok(())
+    Ok(shown)
 }
 
 /// The options of XREAD and XREADGROUP.

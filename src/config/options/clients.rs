@@ -8,6 +8,12 @@ super::super::row::options! { Clients {
     /// After how many seconds without a command an ordinary client is disconnected; 0 for never.
     TIMEOUT: u32 = Row::integer("timeout", "0", 0, INT_MAX);
 
+    /// In how many seconds a client must take each megabyte of a long reply (of HGETALL, SMEMBERS, LRANGE, ZRANGE, XRANGE,
+    /// KEYS and their kin), or it is disconnected; 0 for as long as it likes. Such a reply is made piece by piece as
+    /// the client takes it, and until its end the moment is kept that it shows: what is deleted meanwhile keeps its room
+    /// on the disk.
+    LONG_REPLY_TIMEOUT: u32 = Row::integer("long-reply-timeout", "60", 0, INT_MAX);
+
     /// The longest single string that a client may send, in bytes.
     PROTO_MAX_BULK_LEN: Size = Row::size("proto-max-bulk-len", "512mb", 1 << 20, SIZE_MAX);
 

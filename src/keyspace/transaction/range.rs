@@ -1,5 +1,6 @@
 //! Ranges of entries, in order.
 
+use super::steps::steps_of;
 use super::{Need, Source, Stop, Transaction};
 use crate::engine::{Family, Range, ReadError};
 use crate::keyspace::partition::Partition;
@@ -29,10 +30,12 @@ impl Transaction<'_> {
         let stopped = std::cell::Cell::new(false);
         let steps = &mut self.steps_left;
         let mut bounded = |key: &[u8], value: &[u8]| {
+            // Long ones count for more: what is shown is bounded in bytes, too.
+            let cost = 1 + steps_of(key.len() + value.len());
             if *steps == 0 {
                 return Err(ReadError::NotInMemory);
             }
-            *steps -= 1;
+            *steps = steps.saturating_sub(cost);
             let more = visit(key, value);
             stopped.set(!more);
             Ok(more)

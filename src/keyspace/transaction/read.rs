@@ -1,5 +1,6 @@
 //! Single entries: looked up through the command's own writes, the tables, and the engine.
 
+use super::steps::steps_of;
 use super::{Entry, Need, Pending, Source, Stop, Stored, Transaction, corrupt};
 use crate::config::Events;
 use crate::encoding::key::{self, KeyBuf, Namespace};
@@ -38,6 +39,10 @@ impl Transaction<'_> {
         match read {
             Ok((value, group)) => {
                 self.read_group = self.read_group.max(group);
+                if family == Family::Element {
+                    let bytes = value.as_ref().map_or(0, |value| value.len());
+                    self.steps_left = self.steps_left.saturating_sub(steps_of(bytes));
+                }
                 Ok(value)
             }
             Err(ReadError::NotInMemory) => Err(Stop::Need(vec![Need::Key(family, KeyBuf::from_slice(key))])),

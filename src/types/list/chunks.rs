@@ -156,7 +156,16 @@ fn take_steps(txn: &mut Transaction<'_>, entry: &Entry, head: &ListHead, chunks:
     txn.take_steps(Family::Element, &whole(entry, head.version), (chunks * STEPS) as usize)
 }
 
-/// Lets a search that has gone through so many chunks go where it may take long.
+/// Lets a walk through long elements go where it may take long.
+pub(super) fn not_spent(txn: &Transaction<'_>, entry: &Entry, head: &ListHead) -> Result<(), Stop> {
+    if txn.is_spent() {
+        return Err(Stop::Need(vec![Need::Range(Family::Element, whole(entry, head.version))]));
+    }
+    Ok(())
+}
+
+/// Lets a search that has gone through so many chunks, or any walk that has gone through long ones, go where it may take
+/// long.
 pub(super) fn go_on(
     txn: &mut Transaction<'_>,
     entry: &Entry,
@@ -167,7 +176,7 @@ pub(super) fn go_on(
     if walk.search && chunks > 0 && chunks.is_multiple_of(FEW) {
         return take_steps(txn, entry, head, FEW);
     }
-    Ok(())
+    not_spent(txn, entry, head)
 }
 
 /// Turns the need for the chunk that holds `missing`, or for a value that it refers to, into the need for all that the

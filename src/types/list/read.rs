@@ -217,6 +217,7 @@ impl Reader<'_, '_, '_> {
         match (self.item, self.list) {
             (Item::Here(bytes), _) => visit(bytes),
             (Item::Apart { number, .. }, Some((entry, head))) => {
+                chunks::not_spent(self.txn, entry, head)?;
                 visit(&chunks::read_apart(self.txn, entry, head.version, number)?);
             }
             (Item::Apart { .. }, None) => return Err(corrupt()),
