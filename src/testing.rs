@@ -167,6 +167,7 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
                 database: self.database,
                 atomic: self.atomic,
                 watch: watch.as_ref(),
+                host: None,
                 no_touch: false,
                 keeps_due: self.keeps_due,
             };

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::{Args, Command, Context, Flags, KeyRun, Run, Settings};
 use crate::engine::EngineError;
-use crate::keyspace::transaction::{Block, Committed, Need, Reach, Source, Stop, Transaction};
+use crate::keyspace::transaction::{Block, Committed, Need, Place, Reach, Source, Stop, Transaction};
 use crate::keyspace::watch::Watch;
 use crate::resp::Reply;
+use crate::scripting::{self, Host};
 
 /// What a command runs against, beside the keyspace.
 #[derive(Debug, Clone, Copy)]
@@ -25,13 +26,15 @@ pub struct Environment<'a> {
     pub keeps_due: bool,
     /// Reading a key leaves its time of last use as it was (CLIENT NO-TOUCH).
     pub no_touch: bool,
+    /// Whoever runs scripts, if there is anyone.
+    pub host: Option<&'a dyn Host>,
 }
 
 impl<'a> Environment<'a> {
     /// Of a command of no client, alone.
     pub fn of_nobody(now_ms: u64, settings: &'a Settings, database: usize) -> Environment<'a> {
-        let (atomic, watch, keeps_due, no_touch) = (false, None, false, false);
-        Environment { now_ms, settings, database, atomic, watch, keeps_due, no_touch }
+        let (atomic, watch, keeps_due, no_touch, host) = (false, None, false, false, None);
+        Environment { now_ms, settings, database, atomic, watch, keeps_due, no_touch, host }
     }
 }
 
@@ -44,6 +47,8 @@ pub enum Halt {
     Settle,
     /// There is nothing to take yet: see [`Stop::Block`].
     Block(Box<Block>),
+    /// It has to run elsewhere; see [`Stop::Elsewhere`].
+    Elsewhere(Place),
     /// The engine failed: the process ends.
     Engine(EngineError),
 }
@@ -58,6 +63,9 @@ pub fn execute(
     environment: Environment<'_>,
     reply: &mut Reply,
 ) -> Result<Committed, Halt> {
+    if let Run::Script(invocation) = command.run {
+        return scripting::run::run(invocation, args, source, reach, environment, reply);
+    }
     let Some(run) = key_run(command) else {
         reply.error("ERR this command does not run on keys");
         return Ok(Committed { group: 0, wrote: false, barrier: false });
@@ -93,6 +101,7 @@ pub fn execute(
             Ok(Committed { group: context.txn.abandon(), wrote: false, barrier: false })
         }
         Stop::Block(block) => Err(Halt::Block(block)),
+        Stop::Elsewhere(place) => Err(Halt::Elsewhere(place)),
         Stop::Engine(error) => Err(Halt::Engine(error)),
     }
 }
@@ -116,12 +125,12 @@ pub fn missing(
 pub fn key_run(command: &Command) -> Option<KeyRun> {
     match command.run {
         Run::Keys(run) | Run::Watch(run) | Run::All(run) | Run::Cursor(_, run) => Some(run),
-        Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Apart(_) | Run::Container => None,
+        Run::Script(_) | Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Apart(_) | Run::Container => None,
     }
 }
 
 /// A command that misses one of its keys will miss others: all are asked for at once.
-fn all_needs(needs: Vec<Need>, command: &Command, args: Args<'_>, txn: &mut Transaction<'_>) -> Vec<Need> {
+pub(crate) fn all_needs(needs: Vec<Need>, command: &Command, args: Args<'_>, txn: &mut Transaction<'_>) -> Vec<Need> {
     let single = matches!(needs.as_slice(), [Need::Key(crate::engine::Family::Meta, _)]);
     if !single {
         return needs;

@@ -3,6 +3,7 @@
 
 use super::KeyRun;
 use super::args::Args;
+use crate::scripting::Invocation;
 use crate::server::{AdminRun, SessionRun};
 
 /// How many words a command takes, its own name (and its subcommand's) included.
@@ -424,6 +425,8 @@ pub enum Run {
     Keys(KeyRun),
     /// In the partition that the cursor (the word at this index) points into.
     Cursor(usize, KeyRun),
+    /// A script or a function: as [`Run::Keys`], but it may turn out to need other keys than it names.
+    Script(Invocation),
     /// As [`Run::Keys`], with what the client watches at hand.
     Watch(KeyRun),
     /// Over all partitions at once.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::Args;
 use super::spec::{Command, Flags, Run};
 use super::{
-    bitmap, connection, database, generic, geo, hash, hyperloglog, list, monitor, pubsub, server, set,
+    bitmap, connection, database, generic, geo, hash, hyperloglog, list, monitor, pubsub, scripting, server, set,
     sorted_set, stream, string, transactions,
 };
 
@@ -28,6 +28,7 @@ const FAMILIES: &[&[Command]] = &[
     transactions::COMMANDS,
     database::COMMANDS,
     server::COMMANDS,
+    scripting::COMMANDS,
 ];
 
 static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(build_entries);

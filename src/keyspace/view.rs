@@ -2,6 +2,7 @@
 //! command needs of what had not reached the engine by then. The partition goes on meanwhile.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::counts::AllCounts;
 use super::namespace::Namespaces;
@@ -11,6 +12,7 @@ use super::table::{DirtyEntry, Group, Value};
 use super::transaction::{Need, Stop};
 use crate::encoding::key::KeyBuf;
 use crate::engine::{EngineIterator, Family, Range, Read, ReadError, Tier};
+use crate::scripting::Registry;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct View {
     pub(super) namespaces: Namespaces,
     pub(super) counts: AllCounts,
     pub(super) slots: std::ops::Range<Slot>,
+    /// The libraries of functions.
+    pub functions: Arc<Registry>,
     /// The last group whose data it shows; the reply waits for it.
     pub group: Group,
 }
@@ -36,6 +40,7 @@ impl View {
             namespaces: partitions[0].namespaces.clone(),
             counts: AllCounts::default(),
             slots: super::slot::range_of(partitions[0].index, partitions[0].partitions),
+            functions: partitions[0].shared.functions(),
             group: 0,
         };
         if partitions.len() > 1 {

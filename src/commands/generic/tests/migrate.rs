@@ -73,7 +73,8 @@ fn step(server: &mut MiniServer, entry: &Entry, words: &[&[u8]], watch: &Arc<Wat
         database: 0,
         atomic: false,
         watch: Some(watch),
-        no_touch: false,
+        host: None,
+                no_touch: false,
         keeps_due: false,
     };
     let mut reply = Reply::new(Protocol::Resp2);
