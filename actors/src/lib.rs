@@ -49,6 +49,7 @@ pub mod partition;
 pub mod reads;
 pub mod replication;
 pub mod router;
+pub mod scripts;
 pub mod server;
 pub mod service;
 pub mod slave;

@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mlua::{ChunkMode, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
+use mlua::chunk::ChunkMode;
+use mlua::{HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
 
 use super::cache::{self, Cache, Digest};
 use super::host::Control;
@@ -161,7 +162,7 @@ pub fn used_memory() -> usize {
 
 impl Interpreter {
     fn new() -> mlua::Result<Interpreter> {
-        let safe = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::COROUTINE;
+        let safe = StdLib::TABLE | StdLib::STRING | StdLib::MATH;
         let lua = Lua::new_with(safe, LuaOptions::new().catch_rust_panics(false))?;
         let limits = Rc::new(Limits::default());
         let registered = Rc::new(RefCell::new(None));

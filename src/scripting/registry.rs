@@ -144,7 +144,9 @@ impl Registry {
             added.add(library)?;
         }
         let names: Vec<String> = added.libraries.keys().cloned().collect();
-        names.iter().for_each(|name| drop(result.remove(name.as_bytes())));
+        for name in &names {
+            result.remove(name.as_bytes());
+        }
         for library in added.libraries.into_values() {
             let Library { name, code, functions } = &*library;
             result.add(Library {

@@ -202,7 +202,7 @@ fn list(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     }
     let functions = cx.txn.functions();
     let wanted = |library: &&std::sync::Arc<Library>| {
-        pattern.is_none_or(|pattern| glob_match(&pattern.to_ascii_lowercase(), library.name.to_ascii_lowercase().as_bytes()))
+        pattern.is_none_or(|pattern| glob_match(pattern, library.name.as_bytes(), true))
     };
     let found: Vec<_> = functions.libraries().filter(wanted).collect();
     cx.reply.array(found.len());
