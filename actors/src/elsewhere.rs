@@ -41,13 +41,7 @@ pub fn to_record(record: LogRecord) -> Record {
 
 /// Runs the next command against a view. If it needs more than the view holds, its needs grow, and it comes back
 /// without having run.
-pub fn run_on_view(
-    work: &mut Work,
-    view: &View,
-    settings: &Settings,
-    now_ms: u64,
-    state: &Arc<State>,
-) {
+pub fn run_on_view(work: &mut Work, view: &View, settings: &Settings, now_ms: u64, state: &Arc<State>) {
     let start = work.reply.len();
     match run_next(work, Source::View(view), settings, now_ms, state) {
         Ok(_) => {
@@ -90,8 +84,8 @@ fn run_within(
         Source::All(_) | Source::View(_) => None,
     };
     let is_script = matches!(op.entry.command.run, Run::Script(_));
-    let host = is_script
-        .then(|| ScriptHost::new(state, (work.client_facts.0, &work.client_facts.1), partition));
+    let host =
+        is_script.then(|| ScriptHost::new(state, (work.client_facts.0, &work.client_facts.1), partition));
     environment.host = host.as_ref().map(|host| host as &dyn Host);
     let done = execute(op.entry.command, work.next_args(), source, reach, environment, &mut reply);
     if let Some(host) = host {

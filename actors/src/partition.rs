@@ -349,7 +349,8 @@ impl Host {
         let source = Source::One(partition);
         let done =
             execute(op.entry.command, work.next_args(), source, Reach::SERVING, environment, &mut reply);
-        let (calls, counted) = host.map_or((Vec::new(), false), |host| (host.calls.take(), host.counted.get()));
+        let (calls, counted) =
+            host.map_or((Vec::new(), false), |host| (host.calls.take(), host.counted.get()));
         work.reply = reply;
         let done = match done {
             Ok(done) => done,

@@ -191,7 +191,10 @@ impl Host for ScriptHost<'_> {
 
     fn session(&self) -> Session {
         let client = lock(&self.service.state.clients).get(&self.client.0).cloned();
-        client.map_or_else(|| Session::new(self.client.0, now_us() / 1000), |client| lock(&client.session).clone())
+        client.map_or_else(
+            || Session::new(self.client.0, now_us() / 1000),
+            |client| lock(&client.session).clone(),
+        )
     }
 
     fn now_us(&self) -> u64 {

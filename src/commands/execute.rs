@@ -125,12 +125,19 @@ pub fn missing(
 pub fn key_run(command: &Command) -> Option<KeyRun> {
     match command.run {
         Run::Keys(run) | Run::Watch(run) | Run::All(run) | Run::Cursor(_, run) => Some(run),
-        Run::Script(_) | Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Apart(_) | Run::Container => None,
+        Run::Script(_) | Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Apart(_) | Run::Container => {
+            None
+        }
     }
 }
 
 /// A command that misses one of its keys will miss others: all are asked for at once.
-pub(crate) fn all_needs(needs: Vec<Need>, command: &Command, args: Args<'_>, txn: &mut Transaction<'_>) -> Vec<Need> {
+pub(crate) fn all_needs(
+    needs: Vec<Need>,
+    command: &Command,
+    args: Args<'_>,
+    txn: &mut Transaction<'_>,
+) -> Vec<Need> {
     let single = matches!(needs.as_slice(), [Need::Key(crate::engine::Family::Meta, _)]);
     if !single {
         return needs;

@@ -20,8 +20,11 @@ const BASE: Command = Command {
     keys: &[Keys::counted(2, KeyFlags::UPDATE_READ)],
     ..Command::BASE
 };
-const READS: Flags = Flags::NOSCRIPT.and(Flags::STALE).and(Flags::SKIP_MONITOR).and(Flags::MOVABLEKEYS);
-const WRITES: Flags = READS;
+const WRITES: Flags = Flags::NOSCRIPT
+    .and(Flags::STALE)
+    .and(Flags::SKIP_MONITOR)
+    .and(Flags::NO_MANDATORY_KEYS)
+    .and(Flags::MOVABLEKEYS);
 const READ_KEYS: &[Keys] = &[Keys::counted(2, KeyFlags::READ)];
 
 const fn of(target: Target, read_only: bool) -> Run {
@@ -42,7 +45,7 @@ pub(super) const COMMANDS: &[Command] = &[
         syntax: "script numkeys [key ...] [arg ...]",
         summary: "Runs a Lua script that only reads.",
         since: "7.0.0",
-        flags: READS.and(Flags::READONLY),
+        flags: WRITES.and(Flags::READONLY),
         keys: READ_KEYS,
         run: of(Target::Text, true),
         ..BASE
@@ -59,7 +62,7 @@ pub(super) const COMMANDS: &[Command] = &[
         syntax: "sha1 numkeys [key ...] [arg ...]",
         summary: "Runs a Lua script that the server knows and that only reads, by its digest.",
         since: "7.0.0",
-        flags: READS.and(Flags::READONLY),
+        flags: WRITES.and(Flags::READONLY),
         keys: READ_KEYS,
         run: of(Target::Digest, true),
         ..BASE
@@ -79,7 +82,7 @@ pub(super) const COMMANDS: &[Command] = &[
         summary: "Calls a function that only reads.",
         since: "7.0.0",
         complexity: "Depends on the function that is executed.",
-        flags: READS.and(Flags::READONLY),
+        flags: WRITES.and(Flags::READONLY),
         keys: READ_KEYS,
         run: of(Target::Function, true),
         ..BASE

@@ -76,6 +76,8 @@ impl Flags {
     pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
     /// Allowed while a script is over its time.
     pub const ALLOW_BUSY: Flags = Flags(1 << 17);
+    /// It has keys in its specification, and may be given none.
+    pub const NO_MANDATORY_KEYS: Flags = Flags(1 << 18);
     /// A step of another command: it is neither counted nor kept in SLOWLOG.
     pub const INTERNAL: Flags = Flags(1 << 25);
     /// Has keys touched even by a client with NO-TOUCH.
@@ -92,7 +94,7 @@ impl Flags {
     /// Pika's own; Redis has no such command.
     pub const PIKA: Flags = Flags(1 << 31);
 
-    const NAMES: [(Flags, &'static str); 18] = [
+    const NAMES: [(Flags, &'static str); 19] = [
         (Flags::WRITE, "write"),
         (Flags::READONLY, "readonly"),
         (Flags::DENYOOM, "denyoom"),
@@ -108,6 +110,7 @@ impl Flags {
         (Flags::NO_AUTH, "no_auth"),
         (Flags::MAY_REPLICATE, "may_replicate"),
         (Flags::NO_MULTI, "no_multi"),
+        (Flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),
         (Flags::MOVABLEKEYS, "movablekeys"),
         (Flags::NO_ASYNC_LOADING, "no_async_loading"),
         (Flags::ALLOW_BUSY, "allow_busy"),

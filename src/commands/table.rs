@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use super::Args;
 use super::spec::{Command, Flags, Run};
 use super::{
-    bitmap, connection, database, generic, geo, hash, hyperloglog, list, monitor, pubsub, scripting, server, set,
-    sorted_set, stream, string, transactions,
+    bitmap, connection, database, generic, geo, hash, hyperloglog, list, monitor, pubsub, scripting, server,
+    set, sorted_set, stream, string, transactions,
 };
 
 /// The families. A new family adds a line here; a new command does not.

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use mlua::{Function as LuaFunction, Lua, Table, Value};
+use mlua::{Function as LuaFunction, Lua, MultiValue, Table, Value};
 
 use super::cache;
 use super::interpreter::{Limits, Registered};
-use super::libraries::{Fault, Outcome, native};
+use super::libraries::{Fault, Outcome, Raised, native, raise};
 use super::registry::Function;
 use super::shebang::{self, ScriptFlags};
 
@@ -22,10 +22,12 @@ pub(super) fn install(
     to: &Table,
     limits: &Rc<Limits>,
     registered: &Rc<RefCell<Option<Registered>>>,
+    dispatcher: &Rc<RefCell<Option<LuaFunction>>>,
 ) -> mlua::Result<()> {
     let seen = limits.clone();
     to.set("is_given_up", lua.create_function(move |_, ()| Ok(seen.given_up().is_some()))?)?;
     to.set("place", lua.create_function(|lua, ()| place(lua))?)?;
+    to.set("unwrap", lua.create_function(unwrap)?)?;
 
     let shared = lua.create_table()?;
     constants(&shared)?;
@@ -49,6 +51,9 @@ pub(super) fn install(
     shared.set("set_repl", native(lua, set_repl)?)?;
     let asked = limits.clone();
     shared.set("setresp", native(lua, move |lua, args| set_protocol(lua, &asked, args))?)?;
+    shared.set("call", caller(lua, dispatcher, (false, true))?)?;
+    shared.set("pcall", caller(lua, dispatcher, (false, false))?)?;
+    shared.set("acl_check_cmd", caller(lua, dispatcher, (true, true))?)?;
     to.set("redis", shared)?;
     to.set("redis_load", load)?;
 
@@ -57,6 +62,50 @@ pub(super) fn install(
     scripts.set("breakpoint", native(lua, |_, _| Ok(vec![Value::Boolean(false)]))?)?;
     scripts.set("debug", native(lua, |_, _| Ok(Vec::new()))?)?;
     to.set("redis_scripts", scripts)
+}
+
+/// An error as a script sees it: those of native functions as strings, or as tables.
+fn unwrap(lua: &Lua, problem: Value) -> mlua::Result<Value> {
+    let Value::Error(error) = problem else { return Ok(problem) };
+    match error.downcast_ref::<Raised>() {
+        Some(Raised { text, is_reply: true }) => super::convert::failure(lua, text),
+        Some(Raised { text, is_reply: false }) => Ok(Value::String(lua.create_string(text)?)),
+        None => {
+            let text = match &*error {
+                mlua::Error::MemoryError(_) => "not enough memory".to_string(),
+                other => other.to_string(),
+            };
+            Ok(Value::String(lua.create_string(text)?))
+        }
+    }
+}
+
+/// `redis.call`, `redis.pcall` and `redis.acl_check_cmd`: what runs just now answers them.
+fn caller(
+    lua: &Lua,
+    caller: &Rc<RefCell<Option<LuaFunction>>>,
+    (asks, raises): (bool, bool),
+) -> mlua::Result<LuaFunction> {
+    let caller = caller.clone();
+    lua.create_function(move |lua, mut args: MultiValue| {
+        let Some(dispatch) = caller.borrow().clone() else {
+            return Err(raise(
+                lua,
+                Fault::Reply("ERR redis.call/pcall can only be called inside a script invocation"),
+            ));
+        };
+        args.push_front(Value::Boolean(asks));
+        let (code, value): (i64, Value) = dispatch.call(args)?;
+        match (code, &value) {
+            (0, _) => Ok(value),
+            (1, _) if !raises => Ok(value),
+            (1, Value::Table(table)) => {
+                let text: mlua::LuaString = table.raw_get("err")?;
+                Err(mlua::Error::external(Raised { text: text.as_bytes().to_vec(), is_reply: true }))
+            }
+            _ => Err(mlua::Error::runtime("the script is given up")),
+        }
+    })
 }
 
 fn constants(table: &Table) -> mlua::Result<()> {
@@ -182,9 +231,7 @@ fn set_protocol(lua: &Lua, limits: &Limits, args: &[Value]) -> Outcome {
 fn register(target: &RefCell<Option<Registered>>, args: &[Value]) -> Outcome {
     let mut target = target.borrow_mut();
     let Some(registered) = target.as_mut() else {
-        return Err(Fault::Reply(
-            "ERR redis.register_function can only be called on FUNCTION LOAD command",
-        ));
+        return Err(Fault::Reply("ERR redis.register_function can only be called on FUNCTION LOAD command"));
     };
     let (name, callback, description, flags) = match args {
         [Value::Table(named)] => named_arguments(named)?,
@@ -222,7 +269,9 @@ fn named_arguments(named: &Table) -> Result<Named, Fault> {
     for pair in named.pairs::<Value, Value>() {
         let (key, value) = pair?;
         let Value::String(key) = key else {
-            return Err(Fault::Reply("ERR named argument key given to redis.register_function is not a string"));
+            return Err(Fault::Reply(
+                "ERR named argument key given to redis.register_function is not a string",
+            ));
         };
         let text = match &value {
             Value::String(text) => Some(text.as_bytes().to_vec()),
@@ -258,8 +307,7 @@ fn named_arguments(named: &Table) -> Result<Named, Fault> {
             _ => return Err(Fault::Reply("ERR unknown argument given to redis.register_function")),
         }
     }
-    let name =
-        name.ok_or(Fault::Reply("ERR redis.register_function must get a function name argument"))?;
+    let name = name.ok_or(Fault::Reply("ERR redis.register_function must get a function name argument"))?;
     let callback =
         callback.ok_or(Fault::Reply("ERR redis.register_function must get a callback argument"))?;
     Ok((name, callback, description, flags))

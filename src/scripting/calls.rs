@@ -221,7 +221,10 @@ impl<'e> Calls<'_, '_, 'e> {
     /// Whether a script may run a command, in Redis's order of questions.
     fn admit(&mut self, entry: &'static Entry, args: Args<'_>) -> Result<(), Refusal> {
         let flags = entry.command.flags;
-        if flags.has(Flags::NOSCRIPT) || matches!(entry.command.run, Run::Queue(_) | Run::Script(_)) {
+        // WAIT and WAITAOF are not about keys, and block.
+        let waits = flags.has(Flags::BLOCKING) && matches!(entry.command.run, Run::Session(_));
+        if flags.has(Flags::NOSCRIPT) || waits || matches!(entry.command.run, Run::Queue(_) | Run::Script(_))
+        {
             return Err("ERR This Redis command is not allowed from script".into());
         }
         if self.standing.stale && !flags.has(Flags::STALE) {
@@ -282,6 +285,7 @@ impl<'e> Calls<'_, '_, 'e> {
         if context.txn.pending_writes() > MOST_PENDING {
             return Err(Stop::Elsewhere(Place::Everywhere));
         }
+        context.reply.set_protocol(self.reply.protocol());
         let step = context.txn.begin_step();
         let ran = run(context, args);
         match ran {
@@ -307,8 +311,13 @@ impl<'e> Calls<'_, '_, 'e> {
     }
 
     fn run_committed(&mut self, entry: &'static Entry, args: Args<'_>) -> Result<(), Stop> {
-        let environment =
-            Environment { database: self.database, atomic: true, watch: None, host: None, ..self.environment };
+        let environment = Environment {
+            database: self.database,
+            atomic: true,
+            watch: None,
+            host: None,
+            ..self.environment
+        };
         let Backing::Committed(source) = &mut self.backing else { return Ok(()) };
         let source = match source {
             Source::One(partition) => Source::One(partition),

@@ -116,6 +116,8 @@ pub struct Interpreter {
     /// The limits of what runs.
     pub limits: Rc<Limits>,
     registered: Rc<RefCell<Option<Registered>>>,
+    /// What answers `redis.call` while a script runs.
+    dispatcher: Rc<RefCell<Option<mlua::Function>>>,
     script_environment: Table,
     function_environment: Table,
     run_script: mlua::Function,
@@ -168,16 +170,16 @@ impl Interpreter {
         let registered = Rc::new(RefCell::new(None));
         let native = lua.create_table()?;
         libraries::install(&lua, &native)?;
-        api::install(&lua, &native, &limits, &registered)?;
+        let dispatcher = Rc::new(RefCell::new(None));
+        api::install(&lua, &native, &limits, &registered, &dispatcher)?;
         let controls: Table = lua.load(include_str!("prelude.lua")).set_name("=prelude").call(native)?;
         let seen = limits.clone();
-        lua.set_global_hook(
-            HookTriggers::new().every_nth_instruction(LOOK_EVERY),
-            move |_, _| match seen.spend(i64::from(LOOK_EVERY)) {
+        lua.set_global_hook(HookTriggers::new().every_nth_instruction(LOOK_EVERY), move |_, _| {
+            match seen.spend(i64::from(LOOK_EVERY)) {
                 true => Ok(VmState::Continue),
                 false => Err(mlua::Error::runtime("the script is given up")),
-            },
-        )?;
+            }
+        })?;
         lua.set_memory_limit(MEMORY)?;
         Ok(Interpreter {
             script_environment: controls.get("script_environment")?,
@@ -188,6 +190,7 @@ impl Interpreter {
             lua,
             limits,
             registered,
+            dispatcher,
             by_text: RefCell::default(),
             by_digest: RefCell::default(),
             epoch: Cell::new(0),
@@ -243,7 +246,8 @@ impl Interpreter {
     fn compile(&self, digest: Digest, text: &[u8]) -> Result<Rc<Script>, Vec<u8>> {
         let (flags, rest) = shebang::of_script(text)?;
         let chunk = self.chunk(rest, "@user_script", &self.script_environment);
-        let chunk = chunk.map_err(|why| [b"ERR Error compiling script (new function): ", &why[..]].concat())?;
+        let chunk =
+            chunk.map_err(|why| [b"ERR Error compiling script (new function): ", &why[..]].concat())?;
         Ok(Rc::new(Script { digest, flags, chunk }))
     }
 
@@ -316,10 +320,12 @@ impl Interpreter {
         (budget, control): (i64, Option<Arc<dyn Control>>),
     ) -> mlua::Result<(bool, Value)> {
         self.limits.begin(budget, control);
+        *self.dispatcher.borrow_mut() = Some(caller);
         let ran = match body {
-            Body::Script(script) => self.run_script.call((&script.chunk, caller, keys, arguments)),
-            Body::Function(function) => self.run_function.call((function, caller, keys, arguments)),
+            Body::Script(script) => self.run_script.call((&script.chunk, keys, arguments)),
+            Body::Function(function) => self.run_function.call((function, keys, arguments)),
         };
+        *self.dispatcher.borrow_mut() = None;
         *self.limits.control.borrow_mut() = None;
         ran
     }

@@ -2,8 +2,8 @@
 -- outside of the sandbox. Stock Lua 5.1 has no read-only tables, so each shared table is an empty *proxy* in front of
 -- the real one, and the few functions that look past metatables are replaced by ones that know the proxies.
 --
--- Argument: the native functions by name. Each answers a code (0: results follow; 1: a message, to which the place of
--- the caller is added; 2: the text of an error reply) before its results. Returns the functions that the host calls.
+-- Argument: the native functions by name. Their errors are opaque values, which native.unwrap makes strings and tables of.
+-- Returns the functions that the host calls.
 local native = ...
 
 local error, type, tostring, next, select, setmetatable, getmetatable, rawget, rawset =
@@ -31,35 +31,6 @@ local function missing(_, name)
     error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
 end
 
--- Native functions as Lua functions that raise errors as C functions of Redis do.
-local function finish(code, ...)
-    if code == 0 then
-        return ...
-    end
-    if code == 1 then
-        error((...), 3)
-    end
-    error({ err = (...), ignore_error_stats_update = true }, 0)
-end
-
-local function export(f)
-    return function(...)
-        return finish(f(...))
-    end
-end
-
-local function exported(names)
-    local library = {}
-    for name, value in raw_pairs(names) do
-        if type(value) == "function" then
-            library[name] = export(value)
-        else
-            library[name] = value
-        end
-    end
-    return library
-end
-
 local function kind(...)
     if select("#", ...) == 0 then
         return "no value"
@@ -79,7 +50,7 @@ local function caught(ok, ...)
     if ok then
         return ok, ...
     end
-    local problem = ...
+    local problem = native.unwrap((...))
     if native.is_given_up() then
         error(problem, 0)
     end
@@ -93,10 +64,14 @@ local function caught(ok, ...)
 end
 
 local function caught_raw(ok, ...)
-    if not ok and native.is_given_up() then
-        error((...), 0)
+    if ok then
+        return ok, ...
     end
-    return ok, ...
+    local problem = native.unwrap((...))
+    if native.is_given_up() then
+        error(problem, 0)
+    end
+    return ok, problem
 end
 
 function base.pcall(...)
@@ -110,7 +85,10 @@ function base.xpcall(...)
     if select("#", ...) < 2 then
         error("bad argument #2 to 'xpcall' (value expected)", 2)
     end
-    return caught_raw(raw_xpcall(...))
+    local f, handle = ...
+    return caught_raw(raw_xpcall(f, function(problem)
+        return handle(native.unwrap(problem))
+    end))
 end
 
 function base.next(...)
@@ -244,7 +222,7 @@ function coroutines.resume(...)
     return caught_raw(raw_resume(...))
 end
 for name, value in raw_pairs(native.math) do
-    maths[name] = export(value)
+    maths[name] = value
 end
 -- Methods of strings are these too, and no script reaches the table itself.
 getmetatable("").__index = strings
@@ -252,54 +230,9 @@ string_metatable.proxy = protect({ __index = protect(strings) })
 
 local libraries = {
     string = protect(strings), table = protect(tables), math = protect(maths), coroutine = protect(coroutines),
-    bit = protect(exported(native.bit)), struct = protect(exported(native.struct)),
-    cmsgpack = protect(exported(native.cmsgpack)),
+    bit = protect(native.bit), struct = protect(native.struct), cmsgpack = protect(native.cmsgpack),
+    cjson = protect(native.new_cjson()),
 }
-local function new_cjson()
-    local names = native.new_cjson()
-    names.new = function()
-        return 0, exported(new_cjson())
-    end
-    return names
-end
-libraries.cjson = protect(exported(new_cjson()))
-
--- Commands.
-local dispatch
-
-local function invoke(raises, ...)
-    if not dispatch then
-        error({ err = "ERR redis.call/pcall can only be called inside a script invocation" }, 0)
-    end
-    local code, value = dispatch(false, ...)
-    if code ~= 0 and (raises or code == 2) then
-        error(value, 0)
-    end
-    return value
-end
-
-local function may_run(...)
-    if not dispatch then
-        error({ err = "ERR redis.acl_check_cmd can only be called inside a script invocation" }, 0)
-    end
-    local code, value = dispatch(true, ...)
-    if code ~= 0 then
-        error(value, 0)
-    end
-    return value
-end
-
-local function new_api()
-    local api = exported(native.redis)
-    function api.call(...)
-        return invoke(true, ...)
-    end
-    function api.pcall(...)
-        return invoke(false, ...)
-    end
-    api.acl_check_cmd = may_run
-    return api
-end
 
 local function new_environment(api)
     local real = copy(base)
@@ -315,9 +248,9 @@ local function new_environment(api)
     return proxy, real
 end
 
-local script_api = new_api()
+local script_api = copy(native.redis)
 for name, value in raw_pairs(native.redis_scripts) do
-    script_api[name] = type(value) == "function" and export(value) or value
+    script_api[name] = value
 end
 local script_proxy, script_globals = new_environment(script_api)
 script_globals.__redis__err__handler = function(problem)
@@ -325,13 +258,15 @@ script_globals.__redis__err__handler = function(problem)
 end
 
 -- A library of functions sees little while it is loaded, and what functions see when they run.
-local function_proxy, function_globals = new_environment(new_api())
+local function_proxy, function_globals = new_environment(native.redis)
 local function_metatable = getmetatable(function_proxy)
-local load_globals = { redis = protect(exported(native.redis_load)) }
+setmetatable(native.redis_load, { __index = missing })
+local load_globals = { redis = protect(native.redis_load) }
 setmetatable(load_globals, { __index = missing })
 
 local function handler(problem)
     local source, line = native.place()
+    problem = native.unwrap(problem)
     if type(problem) ~= "table" then
         problem = { err = "ERR " .. tostring(problem) }
     end
@@ -344,23 +279,16 @@ end
 
 local controls = { script_environment = script_proxy, function_environment = function_proxy, string = strings }
 
-local function ended(ok, ...)
-    dispatch = nil
-    return ok, (...)
-end
-
-function controls.run_script(chunk, caller, keys, arguments)
-    dispatch = caller
+function controls.run_script(chunk, keys, arguments)
     rawset(script_globals, "KEYS", keys)
     rawset(script_globals, "ARGV", arguments)
-    return ended(raw_xpcall(chunk, handler))
+    return raw_xpcall(chunk, handler)
 end
 
-function controls.run_function(f, caller, keys, arguments)
-    dispatch = caller
-    return ended(raw_xpcall(function()
+function controls.run_function(f, keys, arguments)
+    return raw_xpcall(function()
         return f(keys, arguments)
-    end, handler))
+    end, handler)
 end
 
 function controls.load_library(chunk)

@@ -149,11 +149,7 @@ impl Registry {
         }
         for library in added.libraries.into_values() {
             let Library { name, code, functions } = &*library;
-            result.add(Library {
-                name: name.clone(),
-                code: code.clone(),
-                functions: functions.clone(),
-            })?;
+            result.add(Library { name: name.clone(), code: code.clone(), functions: functions.clone() })?;
         }
         Ok(result)
     }
@@ -170,8 +166,8 @@ impl Registry {
 
 /// The code of each library of a dump, whose checksum is looked at.
 fn codes(dump: &[u8]) -> Result<Vec<Vec<u8>>, Vec<u8>> {
-    let body = rdb::dump::open(dump)
-        .ok_or_else(|| b"ERR DUMP payload version or checksum are wrong".to_vec())?;
+    let body =
+        rdb::dump::open(dump).ok_or_else(|| b"ERR DUMP payload version or checksum are wrong".to_vec())?;
     let mut source = Source::new(body);
     let mut codes = Vec::new();
     while (source.position() as usize) < body.len() {

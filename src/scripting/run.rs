@@ -126,7 +126,8 @@ fn find(interpreter: &Interpreter, shared: &Shared, target: Target, word: &[u8])
         Target::Text => interpreter.script(scripts, word, false)?,
         Target::Digest => {
             let digest = cache::parse_digest(word);
-            let script = digest.map(|digest| interpreter.known_script(scripts, &digest)).transpose()?.flatten();
+            let script =
+                digest.map(|digest| interpreter.known_script(scripts, &digest)).transpose()?.flatten();
             script.ok_or_else(|| b"NOSCRIPT No matching script. Please use EVAL.".to_vec())?
         }
         Target::Function => {
@@ -320,8 +321,7 @@ impl Invoked<'_> {
         let keys = self.table_of(3, 3 + self.keys)?;
         let arguments = self.table_of(3 + self.keys, self.args.len())?;
         lua.scope(|scope| {
-            let caller =
-                scope.create_function_mut(|lua, args: MultiValue| calls.call(lua, &args))?;
+            let caller = scope.create_function_mut(|lua, args: MultiValue| calls.call(lua, &args))?;
             self.interpreter.run(&self.found.body, caller, (keys, arguments), limits)
         })
     }

@@ -114,8 +114,7 @@ pub fn of_library(text: &[u8]) -> Result<(String, &[u8]), Vec<u8>> {
 }
 
 /// What is said of a name that is none.
-pub const BAD_NAME: &str =
-    "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long";
+pub const BAD_NAME: &str = "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long";
 
 /// Whether a word may name a library or a function.
 pub fn is_name(word: &[u8]) -> bool {

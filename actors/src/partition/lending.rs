@@ -17,7 +17,8 @@ impl Host {
             return;
         };
         let work = &exclusive.work;
-        let everywhere = work.atomic || matches!(work.ops[work.next].entry.command.run, Run::All(_) | Run::Script(_));
+        let everywhere =
+            work.atomic || matches!(work.ops[work.next].entry.command.run, Run::All(_) | Run::Script(_));
         let settled = partition.is_settled();
         if everywhere && !settled {
             // It may ask for counts, and nothing settles while the state is away.

@@ -5,12 +5,8 @@ use super::super::*;
 use crate::scripting::{cache, interpreter};
 use crate::server::{Kill, SessionContext};
 
-const BASE: Command = Command {
-    group: Group::Scripting,
-    since: "2.6.0",
-    flags: Flags::NOSCRIPT,
-    ..Command::BASE
-};
+const BASE: Command =
+    Command { group: Group::Scripting, since: "2.6.0", flags: Flags::NOSCRIPT, ..Command::BASE };
 
 /// The row of SCRIPT.
 pub(super) const SCRIPT: Command = Command {
@@ -81,7 +77,8 @@ fn exists(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     cx.reply.array(args.len() - 2);
     for word in args.from(2) {
         let digest = cache::parse_digest(word);
-        let known = digest.zip(shared.as_ref()).is_some_and(|(digest, shared)| shared.scripts.get(&digest).is_some());
+        let known =
+            digest.zip(shared.as_ref()).is_some_and(|(digest, shared)| shared.scripts.get(&digest).is_some());
         cx.reply.integer(i64::from(known));
     }
     Ok(())

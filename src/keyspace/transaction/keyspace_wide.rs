@@ -4,9 +4,9 @@ use super::{Namespace, Partition, Range, Slot, Source, Stop, Transaction, slot};
 use std::sync::Arc;
 
 use crate::engine::Family;
+use crate::keyspace::counts::Counts;
 use crate::keyspace::shared::Shared;
 use crate::scripting::Registry;
-use crate::keyspace::counts::Counts;
 
 /// A seed for a transaction's random choices. The next one's differs, though their clock may be the same.
 pub(super) fn next_seed(source: &mut Source<'_>) -> u64 {

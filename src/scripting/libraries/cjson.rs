@@ -276,6 +276,7 @@ pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
         settings.decode_invalid = invalid == 1;
         Ok(vec![answer])
     })?;
+    table.set("new", lua.create_function(|lua, ()| library(lua))?)?;
     table.set("null", Value::NULL)?;
     table.set("_NAME", "cjson")?;
     table.set("_VERSION", "2.1.0")?;

@@ -248,10 +248,7 @@ pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
     table.set("_COPYRIGHT", "MessagePack for Lua")?;
     table.set("_DESCRIPTION", "MessagePack C implementation for Lua")?;
     table.set("pack", native(lua, pack)?)?;
-    table.set(
-        "unpack",
-        native(lua, |lua, args| read(lua, &string_of(lua, args, 1, "unpack")?, None, 0))?,
-    )?;
+    table.set("unpack", native(lua, |lua, args| read(lua, &string_of(lua, args, 1, "unpack")?, None, 0))?)?;
     table.set(
         "unpack_one",
         native(lua, |lua, args| {

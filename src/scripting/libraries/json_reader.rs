@@ -295,9 +295,8 @@ fn parse_number(text: &[u8]) -> Option<(f64, usize)> {
     if begins(b"0x") {
         let digits = body[2..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         if digits > 0 {
-            let value = |sum: f64, digit: &u8| {
-                sum * 16.0 + f64::from(char::from(*digit).to_digit(16).unwrap_or(0))
-            };
+            let value =
+                |sum: f64, digit: &u8| sum * 16.0 + f64::from(char::from(*digit).to_digit(16).unwrap_or(0));
             return Some((apply(body[2..2 + digits].iter().fold(0.0, value)), start + 2 + digits));
         }
     }

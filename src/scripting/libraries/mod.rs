@@ -40,25 +40,50 @@ pub(super) fn bad_argument(index: usize, function: &str, why: &str) -> Fault {
 /// What a native function answers.
 pub(super) type Outcome = Result<Vec<Value>, Fault>;
 
-/// A native function as the prelude expects it: a code before its results.
+/// An error of a native function on its way to the script: a string, or (`is_reply`) the text of an error reply.
+#[derive(Debug)]
+pub(super) struct Raised {
+    pub(super) text: Vec<u8>,
+    pub(super) is_reply: bool,
+}
+
+impl std::fmt::Display for Raised {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.text))
+    }
+}
+
+impl std::error::Error for Raised {}
+
+/// Ends a native function with an error.
+pub(super) fn raise(lua: &Lua, fault: Fault) -> mlua::Error {
+    match fault {
+        Fault::At(message) => {
+            let text = [place(lua), message].concat();
+            mlua::Error::external(Raised { text, is_reply: false })
+        }
+        Fault::Reply(text) => mlua::Error::external(Raised { text: text.into(), is_reply: true }),
+        Fault::Lua(error) => error,
+    }
+}
+
+/// Where the running native function was called, as Lua writes it before a message.
+fn place(lua: &Lua) -> Vec<u8> {
+    let found = lua.inspect_stack(1, |frame| {
+        let line = frame.current_line()?;
+        Some(format!("{}:{line}: ", frame.source().short_src?))
+    });
+    found.flatten().unwrap_or_default().into_bytes()
+}
+
+/// A native function as a C function of Redis: its errors name the place where it was called.
 pub(super) fn native(lua: &Lua, run: impl Fn(&Lua, &[Value]) -> Outcome + 'static) -> mlua::Result<Function> {
     lua.create_function(move |lua, args: MultiValue| {
         let args: Vec<Value> = args.into_iter().collect();
-        Ok(match run(lua, &args) {
-            Ok(results) => {
-                let mut all = MultiValue::with_capacity(results.len() + 1);
-                all.push_back(Value::Integer(0));
-                results.into_iter().for_each(|value| all.push_back(value));
-                all
-            }
-            Err(Fault::At(message)) => {
-                [Value::Integer(1), Value::String(lua.create_string(message)?)].into_iter().collect()
-            }
-            Err(Fault::Reply(text)) => {
-                [Value::Integer(2), Value::String(lua.create_string(text)?)].into_iter().collect()
-            }
-            Err(Fault::Lua(error)) => return Err(error),
-        })
+        match run(lua, &args) {
+            Ok(results) => Ok(results.into_iter().collect::<MultiValue>()),
+            Err(fault) => Err(raise(lua, fault)),
+        }
     })
 }
 
@@ -92,12 +117,11 @@ pub(super) fn number_of(lua: &Lua, args: &[Value], index: usize, function: &str)
     match value {
         Some(Value::Integer(number)) => Ok(*number as f64),
         Some(Value::Number(number)) => Ok(*number),
-        Some(text @ Value::String(_)) => lua.coerce_number(text.clone())?.ok_or(()).or_else(|()| {
-            Err(bad_argument(index, function, "number expected, got string"))
-        }),
-        other => {
-            Err(bad_argument(index, function, &format!("number expected, got {}", type_name(other))))
-        }
+        Some(text @ Value::String(_)) => lua
+            .coerce_number(text.clone())?
+            .ok_or(())
+            .or_else(|()| Err(bad_argument(index, function, "number expected, got string"))),
+        other => Err(bad_argument(index, function, &format!("number expected, got {}", type_name(other)))),
     }
 }
 
@@ -109,9 +133,7 @@ pub(super) fn string_of(lua: &Lua, args: &[Value], index: usize, function: &str)
             let text = lua.coerce_string(number.clone())?;
             Ok(text.map(|text| text.as_bytes().to_vec()).unwrap_or_default())
         }
-        other => {
-            Err(bad_argument(index, function, &format!("string expected, got {}", type_name(other))))
-        }
+        other => Err(bad_argument(index, function, &format!("string expected, got {}", type_name(other)))),
     }
 }
 

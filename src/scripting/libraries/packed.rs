@@ -48,9 +48,7 @@ impl<'a> Format<'a> {
             b'i' | b'I' => match self.number(4)? {
                 size @ ..=LARGEST => size,
                 size => {
-                    return Err(fault(format!(
-                        "integral size {size} is larger than limit of {LARGEST}"
-                    )));
+                    return Err(fault(format!("integral size {size} is larger than limit of {LARGEST}")));
                 }
             },
             _ => 0,
@@ -102,6 +100,14 @@ fn is_integer(option: u8) -> bool {
     matches!(option, b'b' | b'B' | b'h' | b'H' | b'l' | b'L' | b'T' | b'i' | b'I')
 }
 
+/// A number to pack; there it makes no difference whether it is missing or nil.
+fn packed_number(lua: &Lua, args: &[Value], index: usize) -> Result<f64, Fault> {
+    match args.get(index - 1) {
+        None => Err(bad_argument(index, "pack", "number expected, got nil")),
+        Some(_) => number_of(lua, args, index, "pack"),
+    }
+}
+
 fn pack(lua: &Lua, args: &[Value]) -> Outcome {
     let text = string_of(lua, args, 1, "pack")?;
     let mut format = Format::new(&text, "pack");
@@ -111,7 +117,7 @@ fn pack(lua: &Lua, args: &[Value]) -> Outcome {
         match option {
             _ if is_integer(option) => {
                 index += 1;
-                let number = number_of(lua, args, index, "pack")?;
+                let number = packed_number(lua, args, index)?;
                 let value = if number < 0.0 { (number as i64).cast_unsigned() } else { number as u64 };
                 let mut bytes = [0; LARGEST];
                 bytes[..8].copy_from_slice(&value.to_le_bytes());
@@ -121,7 +127,7 @@ fn pack(lua: &Lua, args: &[Value]) -> Outcome {
             b'x' => out.push(0),
             b'f' | b'd' => {
                 index += 1;
-                let number = number_of(lua, args, index, "pack")?;
+                let number = packed_number(lua, args, index)?;
                 let mut bytes = match option {
                     b'f' => (number as f32).to_le_bytes().to_vec(),
                     _ => number.to_le_bytes().to_vec(),

@@ -74,7 +74,7 @@ fn step(server: &mut MiniServer, entry: &Entry, words: &[&[u8]], watch: &Arc<Wat
         atomic: false,
         watch: Some(watch),
         host: None,
-                no_touch: false,
+        no_touch: false,
         keeps_due: false,
     };
     let mut reply = Reply::new(Protocol::Resp2);
