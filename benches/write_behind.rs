@@ -67,6 +67,7 @@ fn main() {
             next_version: 1,
             namespaces: None,
             dead: Vec::new(),
+            functions: None,
         };
         let (before, all_before) = (cpu_seconds("/proc/thread-self/schedstat"), process_seconds());
         writer.apply(&engine, vec![hand_off]).expect("RocksDB writes");

@@ -29,6 +29,7 @@ pub mod push;
 pub mod rdb;
 pub mod replication;
 pub mod resp;
+pub mod scripting;
 pub mod server;
 pub mod session;
 pub mod slowlog;

@@ -90,6 +90,21 @@ pub trait Server {
     /// The link to the master; `None`: this is a master.
     fn master_link(&self) -> Option<MasterLink>;
 
+    /// Stops the scripts (or the functions) that have run too long.
+    fn kill_script(&self, _functions: bool) -> Kill {
+        Kill::NotBusy
+    }
+
+    /// The script that has run too long, and longest.
+    fn running_script(&self) -> Option<RunningScript> {
+        None
+    }
+
+    /// How many libraries of functions, and functions, there are.
+    fn function_counts(&self) -> (usize, usize) {
+        (0, 0)
+    }
+
     /// The slow log. Held only as long as it takes to read or to add an entry.
     fn slow_log(&self) -> &Mutex<SlowLog>;
 
@@ -242,6 +257,30 @@ impl ClientFacts {
     }
 }
 
+/// What came of SCRIPT KILL or FUNCTION KILL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kill {
+    /// It ends.
+    Done,
+    /// None has run for so long.
+    NotBusy,
+    /// It has written.
+    Wrote,
+    /// What runs is of the other kind.
+    Other,
+}
+
+/// A script that has run too long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningScript {
+    /// Its name: the function's, or the digest.
+    pub name: String,
+    /// The command that began it.
+    pub words: Vec<Vec<u8>>,
+    /// For how long it has run, ms.
+    pub duration_ms: u64,
+}
+
 /// What CLIENT PAUSE asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pause {
@@ -312,6 +351,19 @@ pub struct SessionContext<'a> {
     pub now_us: u64,
     /// It is one of the commands of EXEC.
     pub atomic: bool,
+    /// What it publishes is kept here until the script that it is of has ended; `None`: it is sent at once.
+    pub later: Option<&'a mut Vec<Later>>,
+}
+
+/// A message that is published later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    /// The kind of channel.
+    pub kind: crate::pubsub::Kind,
+    /// The channel.
+    pub channel: Vec<u8>,
+    /// The message.
+    pub message: Vec<u8>,
 }
 
 /// What an [`AdminRun`] works with.

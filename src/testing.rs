@@ -13,7 +13,7 @@ use crate::keyspace::expiry;
 use crate::keyspace::partition::{LogRecord, Partition, Shared};
 use crate::keyspace::recovery;
 use crate::keyspace::slot;
-use crate::keyspace::transaction::{Need, Reach, Source};
+use crate::keyspace::transaction::{Need, Place, Reach, Source};
 use crate::keyspace::view::View;
 use crate::keyspace::watch::Watch;
 use crate::keyspace::write_behind::{HandOff, WriteBehind};
@@ -154,7 +154,7 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
             command.keys_of(args).map(|key| slot::partition_of(slot::of_key(key), count)).collect();
         owners.sort_unstable();
         owners.dedup();
-        let target = match command.run {
+        let mut target = match command.run {
             _ if self.atomic => None,
             Run::All(_) => None,
             Run::Cursor(word, _) => Some(crate::commands::generic::cursor_partition(args.word(word), count)),
@@ -174,6 +174,7 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
                 database: self.database,
                 atomic: self.atomic,
                 watch: watch.as_ref(),
+                host: None,
                 no_touch: false,
                 keeps_due: self.keeps_due,
                 user: None,
@@ -211,6 +212,16 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
                 }
                 Err(Halt::Engine(error)) => panic!("the engine failed: {error}"),
                 Err(Halt::Settle) => self.write_behind(),
+                Err(Halt::Elsewhere(place)) => {
+                    self.waits += 1;
+                    if !self.atomic {
+                        self.write_behind();
+                    }
+                    reach = Reach::UNBOUNDED;
+                    if place == Place::Everywhere {
+                        target = None;
+                    }
+                }
                 // As if the time were over at once: what MULTI does.
                 Err(Halt::Block(block)) => return block.otherwise.write(reply),
                 Err(Halt::Need(needs)) => {

@@ -7,17 +7,19 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use pika_core::binlog::Record;
 use pika_core::commands::execute::{Halt, execute};
-use pika_core::commands::{Flags, Settings};
+use pika_core::commands::{Flags, Run, Settings};
 use pika_core::keyspace::partition::{LogRecord, Partition, Role};
 use pika_core::keyspace::table::Group;
 use pika_core::keyspace::transaction::{Block, Committed, Need, Reach, Source};
 use pika_core::keyspace::view::View;
+use pika_core::scripting::Host;
 use pika_core::slowlog::SlowLog;
 
 use crate::long_reply::{PIECE, Sender, Unwanted};
 use crate::message::{Kill, Lend, Return, Viewed};
 use crate::messaging;
 use crate::partition::{environment, keys_of};
+use crate::scripts::ScriptHost;
 use crate::state::{State, lock};
 use crate::work::{Blocked, Exclusive, Op, Work, add_slow};
 use crate::write_behind::Job;
@@ -75,7 +77,7 @@ pub fn run_on_view(work: &mut Work, view: &View, settings: &Settings, now_ms: u6
         }
         Err(Halt::Need(needs)) => work.needs.extend(needs),
         // It is looked at again where it came from.
-        Err(Halt::Settle | Halt::Block(_)) => work.needs.clear(),
+        Err(Halt::Settle | Halt::Block(_) | Halt::Elsewhere(_)) => work.needs.clear(),
         Err(Halt::Engine(error)) => crate::server::fail_stop(&state.logger, &error.to_string()),
     }
 }
@@ -86,7 +88,7 @@ fn run_next(
     source: Source<'_>,
     settings: &Settings,
     now_ms: u64,
-    state: &State,
+    state: &Arc<State>,
 ) -> Result<Committed, Halt> {
     run_within(work, source, Reach::UNBOUNDED, settings, now_ms, state)
 }
@@ -97,7 +99,7 @@ fn run_within(
     reach: Reach,
     settings: &Settings,
     now_ms: u64,
-    state: &State,
+    state: &Arc<State>,
 ) -> Result<Committed, Halt> {
     run_timed(work, source, (reach, settings, now_ms), state, || Duration::ZERO)
 }
@@ -107,15 +109,27 @@ fn run_timed(
     work: &mut Work,
     source: Source<'_>,
     (reach, settings, now_ms): (Reach, &Settings, u64),
-    state: &State,
+    state: &Arc<State>,
     waited: impl Fn() -> Duration,
 ) -> Result<Committed, Halt> {
     let op = work.ops[work.next];
     let began = Instant::now();
     let mut reply = std::mem::take(&mut work.reply);
     let start = reply.len();
-    let environment = environment(work, op.database, now_ms, settings, state);
+    let mut environment = environment(work, op.database, now_ms, settings, state);
+    let partition = match &source {
+        Source::One(partition) => Some(partition.index),
+        Source::All(_) | Source::View(_) => None,
+    };
+    let is_script = matches!(op.entry.command.run, Run::Script(_));
+    let host =
+        is_script.then(|| ScriptHost::new(state, (work.client_facts.0, &work.client_facts.1), partition));
+    environment.host = host.as_ref().map(|host| host as &dyn Host);
     let done = execute(op.entry.command, work.next_args(), source, reach, environment, &mut reply);
+    if let Some(host) = host {
+        let calls = host.calls.take();
+        work.calls.extend(calls);
+    }
     work.reply = reply;
     if done.is_ok() && !op.entry.command.flags.has(Flags::INTERNAL) {
         let took = began.elapsed().saturating_sub(waited());
@@ -169,6 +183,10 @@ pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, no
                     blocked = Some(block);
                     break;
                 }
+                Err(Halt::Elsewhere(_)) if held.len() == 1 && shared.identity.partitions > 1 => {
+                    // A script needs other partitions too. Nothing of it has happened.
+                    return go_around(held, work, &shared);
+                }
                 Err(Halt::Engine(error)) => crate::server::fail_stop(&shared.logger, &error.to_string()),
                 // States are settled before they are lent, and nothing bounds the reads.
                 Err(halt) => {
@@ -187,10 +205,46 @@ pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, no
     });
 }
 
+/// Sends a state home that is not enough for its command, and the command around all partitions.
+#[expect(clippy::vec_box, reason = "partitions move between threads one by one, and are large")]
+fn go_around(held: Vec<Box<Partition>>, work: Box<Work>, state: &State) {
+    return_all(held, work.client_facts.0, state);
+    state.partitions()[0].do_send(Lend(Box::new(Exclusive { work, held: Vec::new(), task: None })));
+}
+
+/// Sends states home that were lent for nothing.
+#[expect(clippy::vec_box, reason = "partitions move between threads one by one, and are large")]
+fn return_all(held: Vec<Box<Partition>>, cause: u64, state: &State) {
+    for partition in held {
+        let index = partition.index;
+        state.partitions()[index].do_send(Return {
+            state: partition,
+            group: None,
+            handed_off: false,
+            replaced: false,
+            cause,
+            work: None,
+            blocked: None,
+        });
+    }
+}
+
+/// Sends states home that were lent to a command which was refused on its way, and answers it.
+#[expect(clippy::vec_box, reason = "partitions move between threads one by one, and are large")]
+pub fn give_back(held: Vec<Box<Partition>>, work: Box<Work>, state: &State) {
+    return_all(held, work.client_facts.0, state);
+    if let Some(client) = work.client.clone() {
+        client.do_send(crate::message::Finished(work));
+    }
+}
+
 /// Whether the next command only reads, and by itself.
 fn is_read(work: &Work) -> bool {
     let command = work.ops[work.next].entry.command;
-    !work.atomic && command.flags.has(Flags::READONLY) && !command.flags.has(Flags::BLOCKING)
+    !work.atomic
+        && command.flags.has(Flags::READONLY)
+        && !command.flags.has(Flags::BLOCKING)
+        && !matches!(command.run, Run::Script(_))
 }
 
 /// Runs a command that only reads over all partitions. If that takes long, their moment is kept, and they go home before

@@ -53,6 +53,7 @@ pub mod partition;
 pub mod reads;
 pub mod replication;
 pub mod router;
+pub mod scripts;
 pub mod server;
 pub mod service;
 pub mod slave;

@@ -174,7 +174,7 @@ pub fn rdb<R: Read>(
                 loader.put(item, skip_before_ms).map_err(|error| error.to_string())?;
                 pipe.pass(loader, 0)?;
             }
-            Some(Item::Function(_)) => loader.tally.functions += 1,
+            Some(Item::Function(code)) => loader.function(&code).map_err(|error| error.to_string())?,
             Some(Item::Auxiliary { name, text }) if name == b"repl-stream-db" => {
                 stream_database =
                     std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok()).unwrap_or(0);

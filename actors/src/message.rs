@@ -198,6 +198,11 @@ pub enum Control {
     Advance,
 }
 
+/// Script → partition: it holds your state for longer than it should; answer who waits.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Busy;
+
 /// Connection → admin: run this command. Answered by [`Finished`].
 #[derive(Debug, Message)]
 #[rtype(result = "()")]

@@ -282,6 +282,15 @@ impl Messages for Service {
         self.state.messaging.publish(kind, name, message, cause)
     }
 
+    fn receivers(&self, kind: Kind, name: &[u8]) -> u64 {
+        let registry = lock(&self.state.messaging.registry);
+        let direct = registry.subscribers(kind, name).len() as u64;
+        if kind != Kind::Channel || registry.len(Kind::Pattern) == 0 {
+            return direct;
+        }
+        direct + registry.matching(name).map(|(_, clients)| clients.len() as u64).sum::<u64>()
+    }
+
     fn channels(&self, kind: Kind, pattern: Option<&[u8]>) -> Vec<Vec<u8>> {
         lock(&self.state.messaging.registry).names(kind, pattern)
     }

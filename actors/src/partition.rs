@@ -15,22 +15,24 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use pika_core::commands::args::Args;
 use pika_core::commands::execute::{Environment, Halt, execute, missing};
-use pika_core::commands::{Flags, Settings};
+use pika_core::commands::{Flags, Run, Settings};
 use pika_core::encoding::key::KeyBuf;
 use pika_core::engine::{Read, Tier};
 use pika_core::info::Statistics;
 use pika_core::keyspace::expiry;
 use pika_core::keyspace::partition::{LogRecord, NextCommand, Partition, Role};
 use pika_core::keyspace::table::Group;
-use pika_core::keyspace::transaction::{Need, Reach, Source};
+use pika_core::keyspace::transaction::{Need, Place, Reach, Source};
 use pika_core::keyspace::view::View;
 use pika_core::keyspace::write_behind::Applied;
+use pika_core::scripting::host::{Call, Host as Asked};
 use pika_core::slowlog::SlowLog;
 
 use crate::connection::Core;
-use crate::elsewhere::{run_exclusive_elsewhere, run_on_view, to_record};
+use crate::elsewhere::{give_back, run_exclusive_elsewhere, run_on_view, to_record};
 use crate::message::*;
 use crate::messaging;
+use crate::scripts::{Needs, ScriptHost};
 use crate::state::{State, now_ms};
 use crate::work::{Blocked, Exclusive, Op, Work, add_slow};
 
@@ -94,6 +96,8 @@ pub struct Host {
 enum Deferred {
     Work(Box<Work>),
     Lend(Box<Exclusive>),
+    /// A script that is to run on a thread that may wait.
+    Lone(Box<Work>),
     Expire(Vec<expiry::Due>),
 }
 
@@ -107,6 +111,9 @@ mod long_replies;
 pub use actor::PartitionActor;
 pub use blocking::keys_of;
 pub use hand_off::HAND_OFFS;
+
+/// How often a script fetches what it needs from disk before it runs where it can wait.
+const MOST_ATTEMPTS: u32 = 8;
 
 thread_local! {
     static HOST: RefCell<Option<Rc<RefCell<Host>>>> = const { RefCell::new(None) };
@@ -135,6 +142,31 @@ enum Step {
 }
 
 impl Host {
+    /// A script holds the state for too long: who waits for it is answered.
+    fn answer_busy(&mut self) {
+        let Some(text) = self.state.scripts.refusal(Needs::Partition(self.index)) else { return };
+        if self.partition.is_some() {
+            return;
+        }
+        for deferred in std::mem::take(&mut self.away) {
+            match deferred {
+                Deferred::Work(mut work) if work.is_refusable() => {
+                    work.refuse_rest(text);
+                    self.finish(work);
+                }
+                Deferred::Lend(exclusive) if exclusive.task.is_none() && exclusive.work.is_refusable() => {
+                    let Exclusive { mut work, held, .. } = *exclusive;
+                    work.refuse_rest(text);
+                    match held.is_empty() {
+                        true => self.finish(work),
+                        false => give_back(held, work, &self.state),
+                    }
+                }
+                other => self.away.push_back(other),
+            }
+        }
+    }
+
     fn partition(&mut self) -> &mut Partition {
         self.partition.as_mut().expect("callers check that the state is at home")
     }
@@ -164,6 +196,13 @@ impl Host {
     pub fn run(&mut self, mut work: Box<Work>, reply_bytes: usize) -> Ran {
         if work.void {
             // It came home from all partitions, and none of it is to be run.
+            return Ran::Done(work);
+        }
+        if self.partition.is_none()
+            && work.is_refusable()
+            && let Some(text) = self.state.scripts.refusal(Needs::Partition(self.index))
+        {
+            work.refuse_rest(text);
             return Ran::Done(work);
         }
         if self.partition.is_none() || !self.settling.is_empty() {
@@ -280,7 +319,8 @@ impl Host {
     fn step(&mut self, work: &mut Work, settings: &Settings, started: &mut Instant) -> Step {
         let op = work.ops[work.next];
         let flags = op.entry.command.flags;
-        if flags.has(Flags::WRITE) && !work.atomic && self.partition().dirty_bytes() > self.overlay_limit {
+        let may_write = flags.has(Flags::WRITE) || matches!(op.entry.command.run, Run::Script(_));
+        if may_write && !work.atomic && self.partition().dirty_bytes() > self.overlay_limit {
             return Step::Crowded;
         }
         let start = work.reply.len();
@@ -296,7 +336,11 @@ impl Host {
         }
         // Its arguments borrow the work that the reply is part of.
         let mut reply = std::mem::take(&mut work.reply);
-        let environment = environment(work, op.database, self.now_ms, settings, &self.state);
+        let mut environment = environment(work, op.database, self.now_ms, settings, &self.state);
+        let is_script = matches!(op.entry.command.run, Run::Script(_));
+        let (client, address) = &work.client_facts;
+        let host = is_script.then(|| ScriptHost::new(&self.state, (*client, address), Some(self.index)));
+        environment.host = host.as_ref().map(|host| host as &dyn Asked);
         let partition = self.partition.as_mut().expect("checked by the caller");
         if op.tracked {
             // Of what changed before, this client need not be told.
@@ -308,6 +352,8 @@ impl Host {
         let source = Source::One(partition);
         let done =
             execute(op.entry.command, work.next_args(), source, Reach::SERVING, environment, &mut reply);
+        let (calls, counted) =
+            host.map_or((Vec::new(), false), |host| (host.calls.take(), host.counted.get()));
         work.reply = reply;
         let done = match done {
             Ok(done) => done,
@@ -317,12 +363,26 @@ impl Host {
         if done.wrote {
             self.send_tick();
         }
-        self.count(work, &op, start, started);
+        self.count_calls(calls);
+        self.count(work, &op, start, started, counted);
         work.finish_op(start);
         Step::Next
     }
 
-    fn count(&mut self, work: &Work, op: &Op, start: usize, started: &mut Instant) {
+    /// Counts what the commands of a script did.
+    fn count_calls(&mut self, calls: Vec<Call>) {
+        for Call { id, nanos, ran, error } in calls {
+            match ran {
+                true => self.statistics.ran(id, nanos, error.is_some(), self.track_latency),
+                false => self.statistics.rejected(id),
+            }
+            if let Some(error) = error {
+                self.statistics.error(&error);
+            }
+        }
+    }
+
+    fn count(&mut self, work: &Work, op: &Op, start: usize, started: &mut Instant, counted: bool) {
         let now = Instant::now();
         let took = now.duration_since(*started);
         *started = now;
@@ -331,7 +391,7 @@ impl Host {
         }
         let reply = &work.reply.as_slice()[start..];
         let failed = reply.first() == Some(&b'-');
-        if failed {
+        if failed && !counted {
             self.statistics.error(reply);
         }
         self.statistics.ran(op.entry.id, took.as_nanos() as u64, failed, self.track_latency);
@@ -347,6 +407,7 @@ impl Host {
         for (id, nanos, failed) in work.ran.drain(..) {
             self.statistics.ran(id, nanos, failed, self.track_latency);
         }
+        self.count_calls(std::mem::take(&mut work.calls));
     }
 
     fn log_slow(&self, work: &Work, op: &Op, took: Duration) {
@@ -358,6 +419,7 @@ impl Host {
             Halt::Engine(error) => crate::server::fail_stop(&self.state.logger, &error.to_string()),
             Halt::Block(block) => self.wait(work, block),
             Halt::Need(_) if work.begun => self.lend_to_reader(work),
+            Halt::Elsewhere(place) => self.send_elsewhere(work, place),
             Halt::Settle => {
                 self.settling.push(Deferred::Work(work));
                 self.close_group();
@@ -366,7 +428,13 @@ impl Host {
             Halt::Need(needs) => {
                 self.state.counters.disk_waits.fetch_add(1, Ordering::Relaxed);
                 let ranges = needs.iter().any(|need| matches!(need, Need::Range(..)));
-                let writes = work.ops[work.next].entry.command.is_write();
+                let command = work.ops[work.next].entry.command;
+                let is_script = matches!(command.run, Run::Script(_));
+                work.attempts += u32::from(is_script);
+                if is_script && (ranges || work.attempts > MOST_ATTEMPTS) {
+                    return self.send_elsewhere(work, Place::Alone);
+                }
+                let writes = command.is_write();
                 if ranges && writes {
                     self.lend_to_reader(work);
                 } else if ranges || !work.needs.is_empty() {
@@ -422,6 +490,23 @@ impl Host {
         let Some(partition) = self.partition.take() else { return };
         let exclusive = Box::new(Exclusive { work, held: vec![partition], task: None });
         run_exclusive_elsewhere(exclusive, &self.state, self.now_ms);
+    }
+
+    /// A script that cannot end here runs on a thread that may wait: over this partition, or over all.
+    fn send_elsewhere(&mut self, work: Box<Work>, place: Place) {
+        let single = self.state.identity.partitions == 1;
+        if place == Place::Everywhere && !single {
+            let exclusive = Box::new(Exclusive { work, held: Vec::new(), task: None });
+            return self.state.partitions()[0].do_send(Lend(exclusive));
+        }
+        if single && !self.partition().is_settled() {
+            // It may ask for counts, and nothing settles while the state is away.
+            self.settling.push(Deferred::Lone(work));
+            self.close_group();
+            self.hand_off();
+            return;
+        }
+        self.lend_to_reader(work);
     }
 
     fn send_tick(&mut self) {
@@ -579,7 +664,8 @@ pub fn environment<'a>(
     let atomic = work.atomic && work.followed.is_none();
     let keeps_due = state.paused.load(Ordering::Relaxed) && state.current_pause().is_some();
     let user = work.user.as_deref();
-    Environment { now_ms, settings, database, atomic, watch: work.watch.as_ref(), no_touch, keeps_due, user }
+    let watch = work.watch.as_ref();
+    Environment { now_ms, settings, database, atomic, watch, no_touch, keeps_due, user, host: None }
 }
 
 fn deliver(mut work: Box<Work>) {

@@ -28,7 +28,7 @@ pub fn route(command: &Command, args: Args<'_>, partitions: usize) -> Route {
         _ if partitions == 1 => Route::Partition(0),
         Run::All(_) => Route::All,
         Run::Cursor(word, _) => Route::Partition(generic::cursor_partition(args.word(word), partitions)),
-        Run::Keys(_) | Run::Watch(_) => {
+        Run::Keys(_) | Run::Watch(_) | Run::Script(_) => {
             if command.names_unknown_keys(args) {
                 return Route::All;
             }

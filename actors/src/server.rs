@@ -489,6 +489,13 @@ pub fn stop(service: &Service) -> Result<(), String> {
     state.stopping.store(true, Ordering::Release);
     let began = Instant::now();
     service.leave_master();
+    if state.scripts.stop_all() {
+        // Nothing of it is in the log, nor is anybody told that it happened: for the next start it never did.
+        slog::warn!(state.logger, "a script that has written is cut off: nothing of it is kept");
+        state.log.sync();
+        std::thread::sleep(Duration::from_millis(20));
+        std::process::exit(0);
+    }
     service.drain();
     state.log.sync();
     let end = state.log.synced();

@@ -81,6 +81,10 @@ impl Service {
         let all: u64 = reports.iter().map(|report| report.memory_bytes as u64).sum();
         // What is on its way to RocksDB may have been written anew since: it counts among the overlay only.
         memory.cache = all.saturating_sub(memory.overlay);
+        let functions = state.shared.functions();
+        memory.functions = functions.function_count() as u64;
+        let (scripts, bytes) = state.shared.scripts.size();
+        (memory.scripts, memory.script_bytes) = (scripts as u64, bytes as u64);
         let (cache, pinned) = state.engine.cache_usage();
         memory.block_cache = cache as u64;
         memory.block_cache_pinned = pinned as u64;
@@ -532,6 +536,19 @@ impl Server for Service {
 
     fn delete_backups(&self) -> Result<u64, String> {
         crate::backup::delete_all(&self.state)
+    }
+
+    fn kill_script(&self, functions: bool) -> pika_core::server::Kill {
+        self.state.scripts.kill(functions)
+    }
+
+    fn running_script(&self) -> Option<pika_core::server::RunningScript> {
+        self.state.scripts.longest()
+    }
+
+    fn function_counts(&self) -> (usize, usize) {
+        let functions = self.state.shared.functions();
+        (functions.libraries().len(), functions.function_count())
     }
 
     fn shutdown(&self, request: Shutdown) -> Result<(), String> {

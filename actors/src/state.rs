@@ -227,6 +227,8 @@ pub struct State {
     pub shared: Arc<Shared>,
     /// Whether this is a slave, and of whom.
     pub following: Following,
+    /// Scripts that run on threads that may wait.
+    pub scripts: crate::scripts::Scripts,
     /// Most memory ever seen in use.
     pub peak_memory: AtomicU64,
     /// When the process started.
@@ -340,6 +342,7 @@ impl State {
             config_path: parts.config_path,
             compacting: AtomicBool::new(false),
             compaction: Mutex::default(),
+            scripts: Default::default(),
             peak_memory: AtomicU64::new(0),
             start: Instant::now(),
             shutdown: Mutex::default(),

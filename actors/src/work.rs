@@ -91,6 +91,10 @@ pub struct Work {
     pub user: Option<Arc<User>>,
     /// Commands that ran elsewhere: which, nanoseconds, whether it failed.
     pub ran: Vec<(usize, u64, bool)>,
+    /// What commands of scripts did elsewhere.
+    pub calls: Vec<pika_core::scripting::host::Call>,
+    /// How often the next command, a script, was run in vain.
+    pub attempts: u32,
     /// It is of a master's stream.
     pub followed: Option<Followed>,
 }
@@ -146,6 +150,8 @@ impl Work {
             no_touch: false,
             user: None,
             ran: Vec::new(),
+            calls: Vec::new(),
+            attempts: 0,
             followed: None,
         }
     }
@@ -169,9 +175,24 @@ impl Work {
             ends.push(end);
         }
         self.next += 1;
+        self.attempts = 0;
         self.retry = None;
         self.ticket = None;
         self.deadline = None;
+    }
+
+    /// Whether a client waits for it who can be answered BUSY instead: nothing of it has to happen together.
+    pub fn is_refusable(&self) -> bool {
+        !self.atomic && !self.retrying && self.followed.is_none() && self.client.is_some()
+    }
+
+    /// Answers all commands that have not run with an error.
+    pub fn refuse_rest(&mut self, text: &str) {
+        while self.next < self.ops.len() {
+            let start = self.reply.len();
+            self.reply.error(text);
+            self.finish_op(start);
+        }
     }
 
     /// The words of a command.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::{Args, Command, Context, Flags, KeyRun, Run, Settings};
 use crate::acl::User;
 use crate::engine::EngineError;
-use crate::keyspace::transaction::{Block, Committed, Need, Reach, Source, Stop, Transaction};
+use crate::keyspace::transaction::{Block, Committed, Need, Place, Reach, Source, Stop, Transaction};
 use crate::keyspace::watch::Watch;
 use crate::resp::Reply;
+use crate::scripting::{self, Host};
 
 /// What a command runs against, beside the keyspace.
 #[derive(Debug, Clone, Copy)]
@@ -28,13 +29,15 @@ pub struct Environment<'a> {
     pub no_touch: bool,
     /// The client's user, if it may not do everything.
     pub user: Option<&'a User>,
+    /// Whoever runs scripts, if there is anyone.
+    pub host: Option<&'a dyn Host>,
 }
 
 impl<'a> Environment<'a> {
     /// Of a command of no client, alone.
     pub fn of_nobody(now_ms: u64, settings: &'a Settings, database: usize) -> Environment<'a> {
-        let (atomic, watch, keeps_due, no_touch, user) = (false, None, false, false, None);
-        Environment { now_ms, settings, database, atomic, watch, keeps_due, no_touch, user }
+        let (atomic, watch, keeps_due, no_touch) = (false, None, false, false);
+        Environment { now_ms, settings, database, atomic, watch, keeps_due, no_touch, user: None, host: None }
     }
 }
 
@@ -47,6 +50,8 @@ pub enum Halt {
     Settle,
     /// There is nothing to take yet: see [`Stop::Block`].
     Block(Box<Block>),
+    /// It has to run elsewhere; see [`Stop::Elsewhere`].
+    Elsewhere(Place),
     /// The engine failed: the process ends.
     Engine(EngineError),
 }
@@ -61,6 +66,9 @@ pub fn execute(
     environment: Environment<'_>,
     reply: &mut Reply,
 ) -> Result<Committed, Halt> {
+    if let Run::Script(invocation) = command.run {
+        return scripting::run::run(invocation, args, source, reach, environment, reply);
+    }
     let Some(run) = key_run(command) else {
         reply.error("ERR this command does not run on keys");
         return Ok(Committed { group: 0, wrote: false, barrier: false });
@@ -97,6 +105,7 @@ pub fn execute(
             Ok(Committed { group: context.txn.abandon(), wrote: false, barrier: false })
         }
         Stop::Block(block) => Err(Halt::Block(block)),
+        Stop::Elsewhere(place) => Err(Halt::Elsewhere(place)),
         Stop::Engine(error) => Err(Halt::Engine(error)),
     }
 }
@@ -120,12 +129,19 @@ pub fn missing(
 pub fn key_run(command: &Command) -> Option<KeyRun> {
     match command.run {
         Run::Keys(run) | Run::Watch(run) | Run::All(run) | Run::Cursor(_, run) => Some(run),
-        Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Apart(_) | Run::Container => None,
+        Run::Script(_) | Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Apart(_) | Run::Container => {
+            None
+        }
     }
 }
 
 /// A command that misses one of its keys will miss others: all are asked for at once.
-fn all_needs(needs: Vec<Need>, command: &Command, args: Args<'_>, txn: &mut Transaction<'_>) -> Vec<Need> {
+pub(crate) fn all_needs(
+    needs: Vec<Need>,
+    command: &Command,
+    args: Args<'_>,
+    txn: &mut Transaction<'_>,
+) -> Vec<Need> {
     let single = matches!(needs.as_slice(), [Need::Key(crate::engine::Family::Meta, _)]);
     if !single {
         return needs;

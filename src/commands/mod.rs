@@ -24,6 +24,7 @@ pub mod list;
 mod monitor;
 mod pubsub;
 pub mod redact;
+pub mod scripting;
 mod server;
 pub mod set;
 pub mod sorted_set;

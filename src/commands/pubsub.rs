@@ -8,7 +8,7 @@ use super::help::HELP;
 use super::touched::ChannelWords;
 use super::*;
 use crate::pubsub::Kind;
-use crate::server::SessionContext;
+use crate::server::{Later, SessionContext};
 
 const ANYTIME: Flags = Flags::PUBSUB.and(Flags::LOADING).and(Flags::STALE);
 const SUBSCRIBING: Flags = ANYTIME.and(Flags::NOSCRIPT).and(Flags::SUBSCRIBED);
@@ -188,7 +188,15 @@ fn spublish(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
 }
 
 fn send(cx: &mut SessionContext<'_>, args: Args<'_>, kind: Kind) -> RunResult {
-    let receivers = cx.server.messages().publish(kind, args.word(1), args.word(2), cx.session.id);
+    let (channel, message) = (args.word(1), args.word(2));
+    let messages = cx.server.messages();
+    let receivers = match &mut cx.later {
+        None => messages.publish(kind, channel, message, cx.session.id),
+        Some(later) => {
+            later.push(Later { kind, channel: channel.to_vec(), message: message.to_vec() });
+            messages.receivers(kind, channel)
+        }
+    };
     cx.reply.integer(receivers as i64);
     Ok(())
 }

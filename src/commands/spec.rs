@@ -4,6 +4,7 @@
 use super::KeyRun;
 use super::args::Args;
 use super::touched::ChannelWords;
+use crate::scripting::Invocation;
 use crate::server::{AdminRun, SessionRun};
 
 /// How many words a command takes, its own name (and its subcommand's) included.
@@ -78,6 +79,8 @@ impl Flags {
     pub const ALLOW_BUSY: Flags = Flags(1 << 17);
     /// Made for the server itself and its tests: COMMAND DOCS marks it.
     pub const SYSTEM: Flags = Flags(1 << 21);
+    /// It has keys in its specification, and may be given none.
+    pub const NO_MANDATORY_KEYS: Flags = Flags(1 << 18);
     /// A step of another command: it is neither counted nor kept in SLOWLOG.
     pub const INTERNAL: Flags = Flags(1 << 25);
     /// Has keys touched even by a client with NO-TOUCH.
@@ -94,7 +97,7 @@ impl Flags {
     /// Pika's own; Redis has no such command.
     pub const PIKA: Flags = Flags(1 << 31);
 
-    const NAMES: [(Flags, &'static str); 18] = [
+    const NAMES: [(Flags, &'static str); 19] = [
         (Flags::WRITE, "write"),
         (Flags::READONLY, "readonly"),
         (Flags::DENYOOM, "denyoom"),
@@ -110,6 +113,7 @@ impl Flags {
         (Flags::NO_AUTH, "no_auth"),
         (Flags::MAY_REPLICATE, "may_replicate"),
         (Flags::NO_MULTI, "no_multi"),
+        (Flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),
         (Flags::MOVABLEKEYS, "movablekeys"),
         (Flags::NO_ASYNC_LOADING, "no_async_loading"),
         (Flags::ALLOW_BUSY, "allow_busy"),
@@ -440,6 +444,8 @@ pub enum Run {
     Keys(KeyRun),
     /// In the partition that the cursor (the word at this index) points into.
     Cursor(usize, KeyRun),
+    /// A script or a function: as [`Run::Keys`], but it may turn out to need other keys than it names.
+    Script(Invocation),
     /// As [`Run::Keys`], with what the client watches at hand.
     Watch(KeyRun),
     /// Over all partitions at once.

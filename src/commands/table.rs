@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use super::Args;
 use super::spec::{Command, Flags, Run};
 use super::{
-    acl, bitmap, connection, database, generic, geo, hash, hyperloglog, list, monitor, pubsub, server, set,
-    sorted_set, stream, string, transactions,
+    acl, bitmap, connection, database, generic, geo, hash, hyperloglog, list, monitor, pubsub, scripting,
+    server, set, sorted_set, stream, string, transactions,
 };
 
 /// The families. A new family adds a line here; a new command does not.
@@ -29,6 +29,7 @@ const FAMILIES: &[&[Command]] = &[
     database::COMMANDS,
     server::COMMANDS,
     acl::COMMANDS,
+    scripting::COMMANDS,
 ];
 
 static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(build_entries);

@@ -55,6 +55,12 @@ pub struct ClientNumbers {
 /// Memory, in bytes.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryNumbers {
+    /// Scripts that are known.
+    pub scripts: u64,
+    /// Bytes of their texts.
+    pub script_bytes: u64,
+    /// Functions.
+    pub functions: u64,
     /// What the server counts as its own.
     pub used: u64,
     /// The most that it ever was.

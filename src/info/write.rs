@@ -179,7 +179,10 @@ fn write_memory(out: &mut Lines, numbers: &Numbers, config: &Config) {
     out.line("allocator_active", memory.active);
     out.line("allocator_resident", memory.resident);
     out.bytes("total_system_memory", memory.total_system);
-    out.zeros(&["used_memory_lua", "used_memory_scripts", "number_of_cached_scripts", "number_of_functions"]);
+    out.zeros(&["used_memory_lua"]);
+    out.line("used_memory_scripts", memory.script_bytes);
+    out.line("number_of_cached_scripts", memory.scripts);
+    out.line("number_of_functions", memory.functions);
     out.bytes("memory_budget", memory.budget);
     out.bytes("overlay_memory", memory.overlay);
     out.bytes("cache_memory", memory.cache);

@@ -25,6 +25,7 @@ use crate::engine::{
     Batch, Change, Engine, EngineError, EngineIterator, Family, Range, Read, ReadError, Tier,
 };
 use crate::rdb::{KeyItem, Value};
+use crate::scripting::{Library, Registry};
 
 mod commands;
 mod switch;
@@ -161,6 +162,23 @@ impl Loader {
         Ok(())
     }
 
+    /// Loads a library of functions of an RDB file.
+    ///
+    /// # Errors
+    /// [`LoadError::Refused`] if its code does not load here.
+    pub fn function(&mut self, code: &[u8]) -> Result<(), LoadError> {
+        let shared = &self.partition.shared;
+        let mut functions = Registry::clone(&shared.functions());
+        let added = Library::load(code).and_then(|library| functions.add(library));
+        added.map_err(|error| LoadError::Refused {
+            command: "loading a library of functions".into(),
+            error: String::from_utf8_lossy(&error).into_owned(),
+        })?;
+        shared.set_functions(Arc::new(functions));
+        self.tally.functions += 1;
+        Ok(())
+    }
+
     /// Bytes that wait to be handed off or are on their way.
     pub fn pending_bytes(&self) -> usize {
         self.partition.dirty_bytes()
@@ -185,6 +203,7 @@ impl Loader {
             hidden: self.first_namespace..self.partition.namespaces().next(),
             counts: self.partition.all_counts(),
             next_version: self.partition.shared.next_version(),
+            functions: self.partition.shared.functions(),
             tally: self.tally,
         }
     }
@@ -201,6 +220,8 @@ pub struct Loaded {
     pub counts: AllCounts,
     /// The lowest collection version not in use.
     pub next_version: Version,
+    /// The libraries of functions.
+    pub functions: Arc<Registry>,
     /// For the operator.
     pub tally: Tally,
 }

@@ -133,6 +133,8 @@ pub struct Partition {
     handed_group: Group,
     namespaces_changed: Vec<Namespace>,
     namespaces_dirty: bool,
+    /// The libraries of functions changed since the last hand-off.
+    functions_dirty: bool,
     pub(super) scratch: Vec<u8>,
     seed: u64,
     /// Who watches which keys.
@@ -202,6 +204,7 @@ impl Partition {
             handed_group: 0,
             namespaces_changed: Vec::new(),
             namespaces_dirty: false,
+            functions_dirty: false,
             scratch: Vec::new(),
             seed: index as u64,
             watchers: Watchers::default(),
@@ -296,7 +299,11 @@ impl Partition {
 
     /// Whether something waits for a hand-off.
     pub fn has_queued(&self) -> bool {
-        !self.queue.is_empty() || !self.orphans.is_empty() || self.namespaces_dirty || !self.closed.is_empty()
+        !self.queue.is_empty()
+            || !self.orphans.is_empty()
+            || self.namespaces_dirty
+            || self.functions_dirty
+            || !self.closed.is_empty()
     }
 
     /// Number of keys that wait for a hand-off.
@@ -443,7 +450,8 @@ impl Partition {
     pub fn hand_off(&mut self) -> Option<HandOff> {
         debug_assert!(self.open.is_empty() && !self.unlogged, "hand-off within a group");
         let (group, reach) = self.closed.drain(..).next_back().unwrap_or((self.handed_group, self.reach));
-        if group == self.handed_group && self.queue.is_empty() && !self.namespaces_dirty {
+        let more = self.namespaces_dirty || self.functions_dirty;
+        if group == self.handed_group && self.queue.is_empty() && !more {
             return None;
         }
         self.handed_group = group;
@@ -464,6 +472,7 @@ impl Partition {
             next_version: self.shared.next_version(),
             namespaces: std::mem::take(&mut self.namespaces_dirty).then(|| self.namespaces.clone()),
             dead: std::mem::take(&mut self.namespaces_changed),
+            functions: std::mem::take(&mut self.functions_dirty).then(|| self.shared.functions()),
         })
     }
 
@@ -525,6 +534,12 @@ impl Partition {
         self.counts.forget(dead);
         self.namespaces_changed.push(dead);
         self.namespaces_dirty = true;
+    }
+
+    /// Replaces the libraries of functions, of all partitions.
+    pub(super) fn set_functions(&mut self, functions: Arc<crate::scripting::Registry>) {
+        self.shared.set_functions(functions);
+        self.functions_dirty = true;
     }
 
     /// Exchanges two databases. O(1).

@@ -25,6 +25,7 @@ use crate::encoding::key::Version;
 use crate::engine::{Batch, Change, Engine, EngineError, Family, Range, Read, ReadError, Tier};
 use crate::replication::stream;
 use crate::resp::{Limits, Parser, Protocol, Reply};
+use crate::scripting::Registry;
 
 /// What the engine says about itself.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub struct Found {
     pub log_restart: Option<LogRestart>,
     /// The database that the stream has selected where the log begins.
     pub stream_database: u16,
+    /// The libraries of functions, as FUNCTION DUMP has them; empty if there are none.
+    pub functions: Vec<u8>,
     /// For each slot, the log offset that its data reaches.
     position: Vec<u64>,
     /// Keys under which the partitions of the last run left their counts.
@@ -83,6 +86,7 @@ pub fn read(engine: &dyn Read, databases: usize) -> Result<Found, EngineError> {
         abandoned: Vec::new(),
         log_restart: None,
         stream_database: 0,
+        functions: Vec::new(),
         position: vec![0; usize::from(SLOTS)],
         counts_keys: Vec::new(),
         positions: Vec::new(),
@@ -93,6 +97,10 @@ pub fn read(engine: &dyn Read, databases: usize) -> Result<Found, EngineError> {
         found
             .take(key, value)
             .ok_or_else(|| EngineError(format!("System entry {} does not parse", key.escape_ascii())))?;
+    }
+    if !found.functions.is_empty() {
+        Registry::parse(&found.functions)
+            .map_err(|error| EngineError(format!("the libraries of functions do not load: {error}")))?;
     }
     found.namespaces_grew |= found.namespaces.databases() < databases;
     found.namespaces.grow(databases);
@@ -116,6 +124,14 @@ impl Found {
         positions.chain(self.counts_keys.iter().cloned()).collect()
     }
 
+    /// The libraries of functions. [`read`] refuses a store in which they do not load.
+    pub fn libraries(&self) -> Registry {
+        match self.functions.is_empty() {
+            true => Registry::default(),
+            false => Registry::parse(&self.functions).unwrap_or_default(),
+        }
+    }
+
     fn take(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
         if key.starts_with(write_behind::POSITION_PREFIX.as_bytes()) {
             let (first, end, offset) = parse_position(value)?;
@@ -136,6 +152,8 @@ impl Found {
             self.log_restart = Some(LogRestart::parse(value)?);
         } else if key == load::STREAM_DATABASE_KEY {
             self.stream_database = u16::from_be_bytes(value.try_into().ok()?);
+        } else if key == write_behind::FUNCTIONS_KEY {
+            self.functions = value.to_vec();
         } else if key == write_behind::NAMESPACES_KEY {
             self.namespaces = Namespaces::parse(value)?;
             self.namespaces_grew = false;
@@ -192,6 +210,7 @@ pub fn abandon(
 
 /// The partitions, before replay. The first one gets all the counts: only their sum means anything.
 pub fn partitions(found: &Found, count: usize, shared: &Arc<Shared>) -> Vec<Box<Partition>> {
+    shared.set_functions(Arc::new(found.libraries()));
     (0..count)
         .map(|index| {
             let counts = if index == 0 { found.counts.clone() } else { AllCounts::default() };

@@ -1,12 +1,13 @@
 //! What all partitions share: the store, the versions of collections, and the end of the log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::slot::Slot;
 use super::transaction::write_command;
 use crate::encoding::key::Version;
 use crate::engine::Engine;
+use crate::scripting::{Cache, Registry};
 
 /// Adds the command that selects a database.
 pub(super) fn write_select(out: &mut Vec<u8>, database: usize) {
@@ -24,6 +25,9 @@ pub struct Shared {
     /// The log offset that the next record gets: a copy of what is in `stream`, for those who only look.
     next_offset: AtomicU64,
     stream: Mutex<StreamEnd>,
+    /// Scripts that clients have sent.
+    pub scripts: Cache,
+    functions: RwLock<Arc<Registry>>,
 }
 
 /// The end of the log as the replication stream: see `docs/decisions/0010-the-log-is-the-stream.md`.
@@ -42,7 +46,19 @@ impl Shared {
             next_version: AtomicU64::new(next_version),
             next_offset: AtomicU64::new(next_offset),
             stream: Mutex::new(StreamEnd { offset: next_offset, database: None }),
+            scripts: Cache::default(),
+            functions: RwLock::default(),
         }
+    }
+
+    /// The libraries of functions.
+    pub fn functions(&self) -> Arc<Registry> {
+        self.functions.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the libraries of functions. What is stored of them is the caller's to change.
+    pub fn set_functions(&self, functions: Arc<Registry>) {
+        *self.functions.write().unwrap_or_else(PoisonError::into_inner) = functions;
     }
 
     fn stream(&self) -> MutexGuard<'_, StreamEnd> {

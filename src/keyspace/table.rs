@@ -380,6 +380,12 @@ pub struct DirtyEntry {
 }
 
 impl DirtyEntry {
+    /// A write that is not in any table yet.
+    pub(super) fn own(write: &Write) -> DirtyEntry {
+        let Write { record, key_length, tombstone, .. } = write;
+        DirtyEntry { record: record.clone(), key_length: *key_length, tombstone: *tombstone, group: 0 }
+    }
+
     /// Its key.
     pub fn key(&self) -> &[u8] {
         &self.record[..self.key_length]

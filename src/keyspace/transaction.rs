@@ -4,12 +4,14 @@
 //! run again when the need is met. Reads see the command's own writes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 mod commit;
 mod entry;
 mod event;
+mod gathered;
 mod keyspace_wide;
 mod mode;
 mod range;
@@ -23,7 +25,8 @@ pub use commit::{Committed, write_command};
 pub use entry::Entry;
 use entry::Stored;
 pub use event::Event;
-pub use stop::{Block, ErrorText, Need, Otherwise, Stop};
+pub use gathered::Step;
+pub use stop::{Block, ErrorText, Need, Otherwise, Place, Stop};
 
 use super::partition::{Partition, Role};
 use super::slot::{self, Slot};
@@ -34,6 +37,7 @@ use crate::config::Events;
 use crate::encoding::key::{KeyBuf, Namespace};
 use crate::encoding::meta::Meta;
 use crate::engine::{EngineError, Family, Range, Tier};
+use crate::scripting::Registry;
 
 /// Whose memory a transaction works on.
 #[derive(Debug)]
@@ -109,6 +113,8 @@ pub struct Transaction<'a> {
     used: Vec<(Slot, KeyBuf, u32)>,
     wanted_events: Events,
     events: Vec<Event>,
+    /// The libraries of functions that are to take the place of those that there are.
+    functions: Option<Arc<Registry>>,
     /// One command of several that happen together: it cannot wait for a blind write to be settled.
     atomic: bool,
     /// What is due is not removed.
@@ -166,6 +172,7 @@ impl<'a> Transaction<'a> {
             used: Vec::new(),
             wanted_events: Events::default(),
             events: Vec::new(),
+            functions: None,
             atomic: false,
             keeps_due: false,
             stats: (0, 0),

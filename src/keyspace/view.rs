@@ -13,6 +13,7 @@ use super::table::{DirtyEntry, Group, Value};
 use super::transaction::{Need, Stop};
 use crate::encoding::key::KeyBuf;
 use crate::engine::{EngineIterator, Family, Range, Read, ReadError, Tier};
+use crate::scripting::Registry;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct View {
     pub(super) namespaces: Namespaces,
     pub(super) counts: AllCounts,
     pub(super) slots: std::ops::Range<Slot>,
+    /// The libraries of functions.
+    pub functions: Arc<Registry>,
     /// The last group whose data it shows; the reply waits for it.
     pub group: Group,
     /// Set to true when nobody wants to know any more: reads end with an error from then on.
@@ -40,6 +43,7 @@ impl View {
             namespaces: partitions[0].namespaces.clone(),
             counts: AllCounts::default(),
             slots: super::slot::range_of(partitions[0].index, partitions[0].partitions),
+            functions: partitions[0].shared.functions(),
             group: 0,
             given_up: Arc::default(),
         };

@@ -52,6 +52,8 @@ pub struct HandOff {
     pub namespaces: Option<Namespaces>,
     /// Namespaces that died.
     pub dead: Vec<Namespace>,
+    /// The libraries of functions, if they changed.
+    pub functions: Option<std::sync::Arc<crate::scripting::Registry>>,
 }
 
 /// Answer to a hand-off: the engine has it.
@@ -89,6 +91,9 @@ pub const COUNTS_PREFIX: &str = "counts/";
 pub const NAMESPACES_KEY: &[u8] = b"namespaces";
 /// System key of the lowest unused collection version, `u64` big-endian.
 pub const VERSION_KEY: &[u8] = b"next_version";
+/// System key of the libraries of functions, as FUNCTION DUMP has them.
+pub const FUNCTIONS_KEY: &[u8] = b"functions";
+
 /// System keys of namespaces that died and may still have keys: this and the namespace, `u32` big-endian.
 pub const DEAD_PREFIX: &[u8] = b"dead/";
 
@@ -168,6 +173,9 @@ impl WriteBehind {
         system(VERSION_KEY.to_vec(), hand_off.next_version.to_be_bytes().to_vec());
         if let Some(namespaces) = &hand_off.namespaces {
             system(NAMESPACES_KEY.to_vec(), namespaces.encode());
+        }
+        if let Some(functions) = &hand_off.functions {
+            system(FUNCTIONS_KEY.to_vec(), functions.dump());
         }
         for &namespace in &hand_off.dead {
             system(dead_key(namespace), Vec::new());

@@ -158,6 +158,9 @@ impl Snapshot {
         for (name, text) in facts {
             file.auxiliary(name.as_bytes(), text.as_bytes())?;
         }
+        for library in self.view.functions.libraries() {
+            file.function(&library.code)?;
+        }
         let namespaces = self.view.namespaces();
         let mut progress = Progress::default();
         for database in 0..namespaces.databases() {

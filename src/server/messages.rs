@@ -18,6 +18,9 @@ pub trait Messages {
     /// to a pattern that matches a channel. How many messages were sent.
     fn publish(&self, kind: Kind, name: &[u8], message: &[u8], cause: u64) -> u64;
 
+    /// How many messages [`Messages::publish`] would send.
+    fn receivers(&self, kind: Kind, name: &[u8]) -> u64;
+
     /// The names that have subscribers, or those of them that match a pattern.
     fn channels(&self, kind: Kind, pattern: Option<&[u8]>) -> Vec<Vec<u8>>;
 

@@ -63,6 +63,7 @@ impl StandIn {
                     reply: &mut reply,
                     now_us,
                     atomic: false,
+                    later: None,
                 },
                 args,
             ),
@@ -116,6 +117,10 @@ impl Messages for StandIn {
 
     fn publish(&self, kind: Kind, name: &[u8], message: &[u8], cause: u64) -> u64 {
         self.note(format!("publish {} {} by {cause}", name.escape_ascii(), message.escape_ascii()));
+        self.subscribers(kind, name)
+    }
+
+    fn receivers(&self, kind: Kind, name: &[u8]) -> u64 {
         self.subscribers(kind, name)
     }
 

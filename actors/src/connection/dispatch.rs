@@ -11,6 +11,7 @@ use pika_core::resp::{Batch, Reply};
 
 use super::{BATCH, Core, Parsed, Resume};
 use crate::router::{Route, route};
+use crate::scripts::Needs;
 use crate::work::Op;
 
 impl Core {
@@ -138,7 +139,7 @@ impl Core {
             match where_to {
                 Route::Partition(owner) => {
                     let replies = self.replies || self.reply_permit();
-                    self.wrote |= entry.command.is_write();
+                    self.wrote |= entry.command.is_write() || matches!(entry.command.run, Run::Script(_));
                     let tracked = self.tracks(entry);
                     self.show(entry, parsed.args(command), self.database);
                     ops.push(Op {
@@ -200,6 +201,12 @@ impl Core {
             self.host.borrow_mut().statistics.rejected(entry.id);
             return Err(Some(error));
         }
+        if !flags.has(Flags::ALLOW_BUSY)
+            && let Some(text) = self.state.scripts.refusal_if_any(|| self.needs(entry, args))
+        {
+            self.host.borrow_mut().statistics.rejected(entry.id);
+            return Err(Some(text.as_bytes().to_vec()));
+        }
         if self.restricted
             && let Some(error) = self.refusal(entry)
         {
@@ -216,6 +223,15 @@ impl Core {
         Ok(entry)
     }
 
+    /// What a command needs that a script may hold.
+    fn needs(&self, entry: &Entry, args: Args<'_>) -> Needs {
+        match route(entry.command, args, self.state.identity.partitions) {
+            Route::Partition(index) => Needs::Partition(index),
+            Route::All => Needs::All,
+            Route::Session | Route::Queue(_) | Route::Admin => Needs::None,
+        }
+    }
+
     /// EXEC writes what was queued.
     fn would_write(&self, command: &Command) -> bool {
         match (command.run, &self.transaction) {
@@ -230,7 +246,8 @@ impl Core {
             let replicates = command.flags.has(Flags::MAY_REPLICATE);
             let keyless =
                 matches!(command.run, Run::Session(_) | Run::Queue(_) | Run::Admin(_) | Run::Container);
-            let writes = command.is_write() || replicates;
+            let script = matches!(command.run, Run::Script(invocation) if !invocation.read_only);
+            let writes = command.is_write() || replicates || script;
             (!keyless || replicates) && (!pause.writes_only || writes)
         };
         // EXEC waits for what it would run.

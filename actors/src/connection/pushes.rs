@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::BytesMut;
-use pika_core::commands::spec::Group;
+use pika_core::commands::spec::{Group, Run};
 use pika_core::commands::table::Entry;
 use pika_core::commands::{Args, Flags, redact};
 use pika_core::monitor;
@@ -76,7 +76,9 @@ impl Core {
     /// Whether the keys of the next command are to be remembered; ends what CLIENT CACHING said, unless it goes on.
     pub(super) fn tracks(&mut self, entry: &Entry) -> bool {
         let Some(tracking) = &self.tracking else { return false };
-        let tracked = tracking.remembers() && entry.command.flags.has(Flags::READONLY);
+        // A script says itself what it reads.
+        let is_script = matches!(entry.command.run, Run::Script(_));
+        let tracked = tracking.remembers() && entry.command.flags.has(Flags::READONLY) && !is_script;
         if tracking.caching && self.transaction.is_none() {
             self.end_caching(entry);
         }

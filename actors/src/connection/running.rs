@@ -232,7 +232,7 @@ impl Core {
                 false
             }
             Route::All | Route::Partition(_) => {
-                self.wrote |= entry.command.is_write();
+                self.wrote |= entry.command.is_write() || matches!(entry.command.run, Run::Script(_));
                 self.under_way += 1;
                 work.home = self.host.borrow().index;
                 let exclusive = Exclusive { work, held: Vec::new(), task: None };

@@ -88,6 +88,7 @@ impl Core {
                     reply: &mut reply,
                     now_us: now_us(),
                     atomic,
+                    later: None,
                 };
                 run(&mut context, args)
             }

@@ -211,8 +211,11 @@ impl Core {
                     continue;
                 }
             }
-            self.wrote |= entry.command.is_write();
-            let tracked = remembers && entry.command.flags.has(Flags::READONLY);
+            // What a script turns out to need cannot be fetched half-way.
+            let is_script = matches!(entry.command.run, Run::Script(_));
+            everywhere |= is_script && partitions > 1;
+            self.wrote |= entry.command.is_write() || is_script;
+            let tracked = remembers && entry.command.flags.has(Flags::READONLY) && !is_script;
             ops.push(Op { entry, words, inline: false, database, replies: true, tracked });
             places.push(place as u32);
         }

@@ -179,6 +179,14 @@ impl Handler<Return> for PartitionActor {
     }
 }
 
+impl Handler<Busy> for PartitionActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Busy, _: &mut Self::Context) {
+        self.host.borrow_mut().answer_busy();
+    }
+}
+
 impl Handler<Expire> for PartitionActor {
     type Result = ();
 

@@ -17,7 +17,8 @@ impl Host {
             return;
         };
         let work = &exclusive.work;
-        let everywhere = work.atomic || matches!(work.ops[work.next].entry.command.run, Run::All(_));
+        let everywhere =
+            work.atomic || matches!(work.ops[work.next].entry.command.run, Run::All(_) | Run::Script(_));
         let settled = partition.is_settled();
         if everywhere && !settled {
             // It may ask for counts, and nothing settles while the state is away.
@@ -81,6 +82,10 @@ impl Host {
         match deferred {
             Deferred::Work(work) => self.resume(work),
             Deferred::Lend(exclusive) => self.lend(exclusive),
+            Deferred::Lone(work) => match self.partition.is_some() {
+                true => self.lend_to_reader(work),
+                false => self.away.push_back(Deferred::Lone(work)),
+            },
             Deferred::Expire(due) => self.expire(due),
         }
     }

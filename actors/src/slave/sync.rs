@@ -289,6 +289,7 @@ fn put_in_place(
     shared.set_next_offset(offset);
     for partition in held.iter_mut() {
         let counts = if partition.index == 0 { switch.loaded.counts.clone() } else { AllCounts::default() };
+        partition.shared.set_functions(switch.loaded.functions.clone());
         partition.replace(switch.loaded.namespaces.clone(), counts, offset);
     }
 }

@@ -4,7 +4,6 @@ mod admin;
 mod command;
 mod config;
 mod debug;
-mod function;
 mod info;
 mod latency;
 mod lolwut;
@@ -25,7 +24,6 @@ pub(super) const COMMANDS: &[Command] = &[
     config::CONFIG,
     debug::DEBUG,
     admin::DELBACKUP,
-    function::FUNCTION,
     info::INFO,
     admin::LASTSAVE,
     latency::LATENCY,

@@ -85,6 +85,7 @@ impl Switch {
         changes.push(system(write_behind::NAMESPACES_KEY.to_vec(), self.loaded.namespaces.encode()));
         let next_version = self.loaded.next_version.max(found.next_version);
         changes.push(system(write_behind::VERSION_KEY.to_vec(), next_version.to_be_bytes().to_vec()));
+        changes.push(system(write_behind::FUNCTIONS_KEY.to_vec(), self.loaded.functions.dump()));
         for database in 0..found.namespaces.databases() {
             changes.push(system(write_behind::dead_key(found.namespaces.of(database)), Vec::new()));
         }

@@ -13,7 +13,7 @@ pub struct Tally {
     pub expired: u64,
     /// Keys that were left out since they hold collections without elements.
     pub empty: u64,
-    /// Libraries of functions, which are left out.
+    /// Libraries of functions.
     pub functions: u64,
     /// Commands that were run, of an AOF.
     pub commands: u64,
@@ -66,7 +66,7 @@ impl std::fmt::Display for Tally {
             (self.expiring, "with an expiry"),
             (self.expired, "left out: expired"),
             (self.empty, "left out: empty collections"),
-            (self.functions, "libraries of functions left out"),
+            (self.functions, "libraries of functions"),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;

@@ -29,6 +29,7 @@ impl Partition {
         self.open_group += 1;
         self.namespaces_changed.clear();
         self.namespaces_dirty = false;
+        self.functions_dirty = false;
         self.databases_changed = true;
         self.databases_flushed = true;
         self.touched.clear();

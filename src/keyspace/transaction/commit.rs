@@ -16,7 +16,10 @@ impl Transaction<'_> {
 
     /// Whether the command changed anything so far.
     pub fn has_written(&self) -> bool {
-        !self.pending.is_empty() || !self.flushed.is_empty() || self.swapped.is_some()
+        !self.pending.is_empty()
+            || !self.flushed.is_empty()
+            || self.swapped.is_some()
+            || self.functions.is_some()
     }
 
     /// Commits. `words` is the command as it came, for the log, unless it gave effects of its own.
@@ -133,6 +136,7 @@ impl Transaction<'_> {
             }
         }
         self.apply_databases();
+        self.apply_functions();
         let (now_ms, database, changes) = (self.now_ms, self.database, self.changes);
         let slots = self.slots.unwrap_or((0, slot::SLOTS - 1));
         let effects = std::mem::take(&mut self.effects);

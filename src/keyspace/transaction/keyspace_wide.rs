@@ -1,8 +1,12 @@
 //! What a transaction sees and does beside single keys: slots, numbers, databases.
 
 use super::{Namespace, Partition, Range, Slot, Source, Stop, Transaction, slot};
+use std::sync::Arc;
+
 use crate::engine::Family;
 use crate::keyspace::counts::Counts;
+use crate::keyspace::shared::Shared;
+use crate::scripting::Registry;
 
 /// A seed for a transaction's random choices. The next one's differs, though their clock may be the same.
 pub(super) fn next_seed(source: &mut Source<'_>) -> u64 {
@@ -80,6 +84,39 @@ impl Transaction<'_> {
             Source::View(view) => sum = view.counts.of(namespace),
         }
         sum
+    }
+
+    /// The libraries of functions, with what this transaction changed.
+    pub fn functions(&self) -> Arc<Registry> {
+        match (&self.functions, &self.source) {
+            (Some(changed), _) => changed.clone(),
+            (None, Source::View(view)) => view.functions.clone(),
+            (None, Source::One(partition)) => partition.shared.functions(),
+            (None, Source::All(partitions)) => partitions[0].shared.functions(),
+        }
+    }
+
+    /// Replaces the libraries of functions when the command commits. Needs all partitions.
+    pub fn set_functions(&mut self, functions: Registry) {
+        self.functions = Some(Arc::new(functions));
+        self.changes += 1;
+    }
+
+    /// What all partitions share; `None` in a kept moment.
+    pub fn shared(&self) -> Option<&Arc<Shared>> {
+        match &self.source {
+            Source::One(partition) => Some(&partition.shared),
+            Source::All(partitions) => Some(&partitions[0].shared),
+            Source::View(_) => None,
+        }
+    }
+
+    /// Replaces the libraries as the command said.
+    pub(super) fn apply_functions(&mut self) {
+        let Some(functions) = self.functions.take() else { return };
+        if let Some(partition) = self.partition(0) {
+            partition.set_functions(functions);
+        }
     }
 
     /// Empties and exchanges the databases that the command said.

@@ -1,5 +1,6 @@
 //! Ranges of entries, in order.
 
+use super::gathered::overlaid;
 use super::steps::steps_of;
 use super::{Need, Source, Stop, Transaction};
 use crate::engine::{Family, Range, ReadError};
@@ -8,8 +9,8 @@ use crate::keyspace::slot::Slot;
 use crate::keyspace::{table, view};
 
 impl Transaction<'_> {
-    /// Shows the entries of a range in order, until `visit` returns false. The range must lie in one partition
-    /// and must not hold what this command wrote.
+    /// Shows the entries of a range in order, those that this command wrote among them, until `visit` returns false. The
+    /// range must lie in one partition.
     pub fn range(
         &mut self,
         family: Family,
@@ -17,6 +18,7 @@ impl Transaction<'_> {
         range: &Range,
         mut visit: impl FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), Stop> {
+        let own = if self.pending.is_empty() { Vec::new() } else { self.own_in(family, range) };
         let index = self.index_of(slot);
         let need = || Stop::Need(vec![Need::Range(family, range.clone())]);
         let partition: &mut Partition = match &mut self.source {
@@ -50,6 +52,12 @@ impl Transaction<'_> {
                 self.read_group = self.read_group.max(group);
             }
             let part = Range { lower: rest.lower, upper: next.clone().unwrap_or(rest.upper) };
+            let first = own.partition_point(|entry| entry.key() < &part.lower[..]);
+            let end = match part.upper.is_empty() {
+                true => own.len(),
+                false => own.partition_point(|entry| entry.key() < &part.upper[..]),
+            };
+            let dirty = overlaid(dirty, &own[first..end.max(first)]);
             let engine = partition.shared.engine.clone();
             let below = engine.iterate(family, &part, self.reach.tier);
             match view::merge(&dirty, below, &mut bounded) {

@@ -20,8 +20,19 @@ pub enum Stop {
     /// There is nothing to take yet. Nothing happened; run it again when one of the keys changed, or answer what it
     /// says when the time is over. Inside MULTI and scripts that is at once.
     Block(Box<Block>),
+    /// It cannot go on with what it has. Nothing happened; run it again there.
+    Elsewhere(Place),
     /// The engine failed.
     Engine(EngineError),
+}
+
+/// Where a command has to run that cannot run where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On a thread that may wait, over the same partition.
+    Alone,
+    /// On a thread that may wait, over all partitions.
+    Everywhere,
 }
 
 impl Stop {

@@ -43,7 +43,7 @@ impl Transaction<'_> {
         if length < LONG {
             return;
         }
-        let first = if length == LONG { 0 } else { length - 1 };
+        let first = if self.pending_index.is_none() { 0 } else { length - 1 };
         let index = self.pending_index.get_or_insert_default();
         for place in first..length {
             let Pending { family, write } = &self.pending[place];

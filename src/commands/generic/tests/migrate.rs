@@ -73,6 +73,7 @@ fn step(server: &mut MiniServer, entry: &Entry, words: &[&[u8]], watch: &Arc<Wat
         database: 0,
         atomic: false,
         watch: Some(watch),
+        host: None,
         no_touch: false,
         keeps_due: false,
         user: None,
