@@ -51,6 +51,7 @@ pub mod replication;
 pub mod router;
 pub mod server;
 pub mod service;
+pub mod shutdown;
 pub mod slave;
 pub mod socket;
 pub mod state;

@@ -281,6 +281,13 @@ impl Host {
             return Step::Crowded;
         }
         let start = work.reply.len();
+        if flags.has(Flags::WRITE) && refused_on_slave(work, self.partition(), &self.state) {
+            work.reply.error(READ_ONLY);
+            self.statistics.error(&work.reply.as_slice()[start..]);
+            self.statistics.rejected(op.entry.id);
+            work.finish_op(start);
+            return Step::Next;
+        }
         if flags.has(Flags::DENYOOM)
             && work.followed.is_none()
             && self.state.disk_full.load(Ordering::Relaxed)
@@ -428,6 +435,11 @@ impl Host {
         }
     }
 
+    /// Gives what was written so far its place in the log: what the same client does next comes behind it there.
+    pub fn place_writes(&mut self) {
+        self.close_group();
+    }
+
     /// Ends the tick's group and gives it to the log. Replies are let go by the next tick, not here: the caller may
     /// be the connection that they belong to.
     fn close_group(&mut self) {
@@ -560,6 +572,17 @@ impl Host {
         }
         report
     }
+}
+
+/// What a client is told who writes on a slave.
+pub const READ_ONLY: &str = "READONLY You can't write against a read only replica.";
+
+/// Whether a client's write came when this server was a master still, and runs when it is a slave: it waited for the
+/// disk, or was on its way. Its effects would reach no log.
+pub fn refused_on_slave(work: &Work, partition: &Partition, state: &State) -> bool {
+    partition.role == Role::Slave
+        && work.followed.is_none()
+        && state.config().get(pika_core::config::options::REPLICA_READ_ONLY)
 }
 
 /// What the next command of a piece of work runs against.

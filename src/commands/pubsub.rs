@@ -183,6 +183,8 @@ fn spublish(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
 
 fn send(cx: &mut SessionContext<'_>, args: Args<'_>, kind: Kind) -> RunResult {
     let receivers = cx.server.messages().publish(kind, args.word(1), args.word(2), cx.session.id);
+    let name: &[u8] = if kind == Kind::Shard { b"SPUBLISH" } else { b"PUBLISH" };
+    cx.server.tell_replicas(cx.session.database, &[name, args.word(1), args.word(2)]);
     cx.reply.integer(receivers as i64);
     Ok(())
 }

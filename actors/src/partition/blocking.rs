@@ -318,14 +318,7 @@ impl Host {
     }
 
     fn unblock(&mut self, ticket: u64, how: Unblock) {
-        let error = match how {
-            Unblock::Timeout => None,
-            Unblock::Error => Some("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
-            Unblock::Demoted => Some(
-                "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
-            ),
-        };
-        self.end_wait(ticket, error);
+        self.end_wait(ticket, how.error());
     }
 
     fn end_wait(&mut self, ticket: u64, error: Option<&str>) {

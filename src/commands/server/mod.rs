@@ -4,6 +4,7 @@ mod admin;
 mod command;
 mod config;
 mod debug;
+mod failover;
 mod function;
 mod info;
 mod latency;
@@ -25,6 +26,7 @@ pub(super) const COMMANDS: &[Command] = &[
     config::CONFIG,
     debug::DEBUG,
     admin::DELBACKUP,
+    failover::FAILOVER,
     function::FUNCTION,
     info::INFO,
     admin::LASTSAVE,

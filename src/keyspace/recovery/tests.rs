@@ -151,7 +151,7 @@ fn where_a_reader_begins_the_next_record_names_its_database() {
     server.ask("SET a 1");
     let shared = server.partitions[0].shared.clone();
     let at = shared.select_anew();
-    let heartbeat = shared.place_heartbeat(7, payload(&["PING"]));
+    let heartbeat = shared.place_heartbeat(7, payload(&["PING"])).unwrap();
     assert_eq!((heartbeat.offset, heartbeat.payload.len()), (at, 14));
     server.ask("SET a 2");
     let last = server.log.last().unwrap();
