@@ -281,7 +281,10 @@ impl Host {
             return Step::Crowded;
         }
         let start = work.reply.len();
-        if flags.has(Flags::WRITE) && refused_on_slave(work, self.partition(), &self.state) {
+        let refused = |partition: &Partition, state: &State| refused_on_slave(work, partition, state);
+        if flags.has(Flags::WRITE)
+            && self.partition.as_ref().is_some_and(|partition| refused(partition, &self.state))
+        {
             work.reply.error(READ_ONLY);
             self.statistics.error(&work.reply.as_slice()[start..]);
             self.statistics.rejected(op.entry.id);

@@ -115,7 +115,8 @@ impl Host {
                 drop(blocking);
                 self.unblock(ticket, how);
             }
-            Blocking::No | Blocking::At(..) | Blocking::Retrying(None) => {
+            // A client waits for one thing at a time.
+            Blocking::No | Blocking::At(..) | Blocking::Retrying(None) | Blocking::ForReplicas => {
                 *blocking = Blocking::At(self.index, ticket);
             }
         }
