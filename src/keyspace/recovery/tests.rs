@@ -51,7 +51,12 @@ fn a_command_that_is_refused_ends_the_start_and_is_named() {
             let refused = replay(partitions, &[first.clone(), second.clone()]).unwrap_err();
             assert_eq!(
                 refused,
-                ReplayError::Refused { offset: first.end(), command: command.into(), error: error.into() }
+                ReplayError::Refused {
+                    offset: first.end(),
+                    command: command.into(),
+                    error: error.into(),
+                    sent: false
+                }
             );
             let text = refused.to_string();
             for part in [&format!("log record at {}", first.end()), command, error] {
