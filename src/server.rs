@@ -9,8 +9,9 @@ use crate::commands::args::Args;
 use crate::config::{Config, Extent, Id, SetError};
 use crate::encoding::meta::Type;
 use crate::info::{Numbers, Sections, Statistics};
-use crate::replication::MasterLink;
+use crate::replication::failover;
 use crate::replication::master::Replica;
+use crate::replication::{MasterLink, ReplicationId};
 use crate::resp::Reply;
 use crate::session::Session;
 use crate::slowlog::SlowLog;
@@ -83,10 +84,25 @@ pub trait Server {
     /// A slave, by the id of its client, has run the stream up to an offset, and has it on disk up to another.
     fn acknowledge(&self, _id: u64, _offset: u64, _durable: Option<u64>) {}
 
+    /// Has slaves, if there are any, run a command that changes no key, behind all that its client wrote before: a
+    /// message. On a slave nothing happens.
+    fn tell_replicas(&self, _database: usize, _words: &[&[u8]]) {}
+
+    /// Which history of writes the data is of: `master_replid`.
+    fn replication_id(&self) -> ReplicationId {
+        ReplicationId::NONE
+    }
+
+    /// What FAILOVER is at, as INFO calls it.
+    fn failover_state(&self) -> &'static str {
+        failover::IDLE
+    }
+
     /// How many slaves have acknowledged an offset; to be on disk, if `durable`.
     fn acknowledged(&self, _offset: u64, _durable: bool) -> i64 {
         0
     }
+
     /// The link to the master; `None`: this is a master.
     fn master_link(&self) -> Option<MasterLink>;
 
@@ -141,6 +157,13 @@ pub trait Server {
 
     /// Makes this a slave of a server, or with `None` a master. Returns when it is one; whether it was not before.
     fn follow(&self, master: Option<(String, u16)>) -> Result<bool, String>;
+
+    /// Begins to hand this master's role to one of its slaves; see [`failover`]. An error is the whole text that the
+    /// client gets.
+    fn fail_over(&self, request: &failover::Request) -> Result<(), String>;
+
+    /// Gives up a failover that is under way. Returns whether one was.
+    fn abort_failover(&self) -> bool;
 
     /// Makes a backup, and returns when it is whole. An error is shown behind `ERR `.
     fn save(&self) -> Result<(), String>;
@@ -299,6 +322,19 @@ pub enum Unblock {
     Error,
     /// With the error that says that this is a slave now.
     Demoted,
+}
+
+impl Unblock {
+    /// The error that the client gets; `None`: the reply of a command whose time is over.
+    pub fn error(self) -> Option<&'static str> {
+        match self {
+            Unblock::Timeout => None,
+            Unblock::Error => Some("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+            Unblock::Demoted => Some(
+                "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+            ),
+        }
+    }
 }
 
 /// What came of BGSAVE.

@@ -289,10 +289,16 @@ impl Binlog {
         };
         let flushed = self.state.write_behind.flushed.load(Ordering::Acquire);
         let pins = lock(&self.state.log.pins).clone();
+        let mut dropped = Vec::new();
         let removed = self.state.log.with_writer(|writer| {
             let plan = retention::retain(writer.segments(), &policy, flushed, &pins);
+            dropped = plan.dropped_pins;
             if plan.remove.is_empty() { Ok(0) } else { writer.remove(&plan.remove) }
         });
+        if !dropped.is_empty() {
+            slog::warn!(self.state.logger, "the log is cut though it is still needed: it would grow beyond its limit";
+                "by" => dropped.join(", "));
+        }
         match removed {
             Ok(0) => {}
             Ok(bytes) => slog::info!(self.state.logger, "removed old log segments"; "bytes" => bytes),

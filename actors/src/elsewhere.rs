@@ -18,7 +18,7 @@ use pika_core::slowlog::SlowLog;
 use crate::long_reply::{PIECE, Sender, Unwanted};
 use crate::message::{Kill, Lend, Return, Viewed};
 use crate::messaging;
-use crate::partition::{environment, keys_of};
+use crate::partition::{READ_ONLY, environment, keys_of, refused_on_slave};
 use crate::scripts::ScriptHost;
 use crate::state::{State, lock};
 use crate::work::{Blocked, Exclusive, Op, Work, add_slow};
@@ -175,6 +175,14 @@ pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, no
                 let client = work.client_facts.0;
                 held.iter_mut().for_each(|partition| messaging::tell_changes(&shared, partition, client));
                 messaging::remember(&shared, client, op.entry.command.keys_of(work.next_args()));
+            }
+            if op.entry.command.is_write() && refused_on_slave(&work, &held[0], &shared) {
+                work.reply.error(READ_ONLY);
+                work.finish_op(start);
+                if !work.atomic {
+                    break;
+                }
+                continue;
             }
             let source = if held.len() == 1 { Source::One(&mut held[0]) } else { Source::All(&mut held) };
             match run_next(&mut work, source, &settings, now_ms, &shared) {

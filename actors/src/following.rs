@@ -15,6 +15,11 @@ use crate::state::lock;
 pub enum Order {
     /// Make this server a slave of that one, or with `None` a master; then answer whether it was not before.
     Follow(Option<(String, u16)>, Sender<Result<bool, String>>),
+    /// As [`Order::Follow`], from who must not wait for it: a slave of this server that takes its role over if the log
+    /// still ends at this offset (`None`: wherever it ends). Whether it does is told to the replicator.
+    HandOver(String, u16, Option<u64>),
+    /// The master asks this slave to take its role over; answered when it has.
+    TakeOver(tokio::sync::oneshot::Sender<Result<(), String>>),
     /// The server stops: make no new groups.
     Stop(Sender<()>),
 }
@@ -25,6 +30,9 @@ pub struct Following {
     slave: AtomicBool,
     up: AtomicBool,
     link: Mutex<Option<MasterLink>>,
+    /// Held while a piece of the master's stream is logged and run: who holds it sees all partitions at one offset, that
+    /// of the log's end. It has the database that the stream has selected there.
+    pub steps: tokio::sync::Mutex<u16>,
     /// Where the log's end is told to the partitions.
     pub shared: OnceLock<Arc<Shared>>,
     /// Where orders go.

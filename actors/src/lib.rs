@@ -56,6 +56,7 @@ pub mod router;
 pub mod scripts;
 pub mod server;
 pub mod service;
+pub mod shutdown;
 pub mod slave;
 pub mod socket;
 pub mod state;

@@ -108,6 +108,38 @@ pub struct Await {
 #[rtype(result = "()")]
 pub struct Acknowledged;
 
+/// Anyone → replicator: a client's WAIT or WAITAOF ends now.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Unwait {
+    /// Its client.
+    pub client: u64,
+    /// How.
+    pub how: Unblock,
+}
+
+/// The link's task → replicator: what became of handing this server's role to a slave.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum HandedOver {
+    /// Something was written after all: the slave does not have it yet.
+    TooEarly,
+    /// The slave is the master now.
+    Done,
+    /// This server is the master again, or still; for the operator.
+    Failed(String),
+}
+
+/// Admin → replicator: a failover has begun.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct FailoverBegan;
+
+/// Anyone → replicator: ask all slaves where they are.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct AskReplicas;
+
 /// Back to its partition, after a command over all of them.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]

@@ -324,6 +324,16 @@ impl Host {
             return Step::Crowded;
         }
         let start = work.reply.len();
+        let refused = |partition: &Partition, state: &State| refused_on_slave(work, partition, state);
+        if flags.has(Flags::WRITE)
+            && self.partition.as_ref().is_some_and(|partition| refused(partition, &self.state))
+        {
+            work.reply.error(READ_ONLY);
+            self.statistics.error(&work.reply.as_slice()[start..]);
+            self.statistics.rejected(op.entry.id);
+            work.finish_op(start);
+            return Step::Next;
+        }
         if flags.has(Flags::DENYOOM)
             && work.followed.is_none()
             && self.state.disk_full.load(Ordering::Relaxed)
@@ -516,6 +526,11 @@ impl Host {
         }
     }
 
+    /// Gives what was written so far its place in the log: what the same client does next comes behind it there.
+    pub fn place_writes(&mut self) {
+        self.close_group();
+    }
+
     /// Ends the tick's group and gives it to the log. Replies are let go by the next tick, not here: the caller may
     /// be the connection that they belong to.
     fn close_group(&mut self) {
@@ -649,6 +664,17 @@ impl Host {
         }
         report
     }
+}
+
+/// What a client is told who writes on a slave.
+pub const READ_ONLY: &str = "READONLY You can't write against a read only replica.";
+
+/// Whether a client's write came when this server was a master still, and runs when it is a slave: it waited for the
+/// disk, or was on its way. Its effects would reach no log.
+pub fn refused_on_slave(work: &Work, partition: &Partition, state: &State) -> bool {
+    partition.role == Role::Slave
+        && work.followed.is_none()
+        && state.config().get(pika_core::config::options::REPLICA_READ_ONLY)
 }
 
 /// What the next command of a piece of work runs against.

@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |------|------|
+//! | [`failover`] | this master's role handed to a slave |
 //! | [`feed`] | the newest bytes of the log in memory, shared by all slaves, and who is told of more |
 //! | [`link`] | one slave: its task sends it what it is to get |
 //! | [`full`] | snapshots for slaves that need everything |
@@ -20,15 +21,19 @@ use actix_rt::ArbiterHandle;
 use pika_core::binlog::retention::Pin;
 use pika_core::config::{Config, options};
 use pika_core::files::Real;
+use pika_core::keyspace::transaction::write_command;
+use pika_core::replication::failover::Failover;
 use pika_core::replication::handshake::{Announced, Request};
 use pika_core::replication::master::{Limits, Log, Master, Start};
 use pika_core::replication::{History, ReplicationId};
 use tokio::sync::Notify;
 
+use crate::elsewhere::to_record;
 use crate::message::Acknowledged;
 use crate::socket::Accepted;
 use crate::state::{State, lock, now_ms};
 
+pub mod failover;
 pub mod feed;
 pub mod full;
 pub mod link;
@@ -45,6 +50,10 @@ pub struct Replication {
     pub history: Mutex<History>,
     /// Too few slaves are in time: writes are refused.
     pub refuses_writes: AtomicBool,
+    /// There are slaves.
+    attached: AtomicBool,
+    /// FAILOVER.
+    pub failover: Mutex<Failover>,
     /// Snapshots that slaves wait for.
     pub syncs: full::Syncs,
     /// The actor, once it runs.
@@ -102,6 +111,8 @@ impl Replication {
             master: Mutex::default(),
             history: Mutex::new(history),
             refuses_writes: AtomicBool::new(false),
+            attached: AtomicBool::new(false),
+            failover: Mutex::default(),
             syncs: full::Syncs::default(),
             actor: OnceLock::new(),
             arbiter: OnceLock::new(),
@@ -184,7 +195,7 @@ pub fn detach(state: &State, id: u64) {
     }
 }
 
-/// Ends the links to all slaves: this server has become a slave itself.
+/// Ends the links to all slaves. They come back and ask anew: under which name the history goes on, and from where.
 pub fn drop_all(state: &State) {
     let ids: Vec<u64> = lock(&state.replication.master).replicas().map(|(id, _)| id).collect();
     for id in ids {
@@ -196,12 +207,26 @@ pub fn drop_all(state: &State) {
     }
 }
 
+/// Has all slaves run a command that changes nothing here, behind what this thread has written so far. On a slave, or
+/// without slaves, nothing happens.
+pub fn tell_all(state: &State, database: usize, words: &[&[u8]]) {
+    if !state.replication.attached.load(Ordering::Acquire) {
+        return;
+    }
+    let mut payload = Vec::new();
+    write_command(&mut payload, words.iter().copied());
+    if let Some(record) = state.shared.place_message(now_ms(), database, payload) {
+        state.log.submit(vec![to_record(record)]);
+    }
+}
+
 /// REPLCONF ACK.
 pub fn acknowledge(state: &State, id: u64, offset: u64, durable: Option<u64>) {
     let (online, waits) = {
         let mut master = lock(&state.replication.master);
         (master.acknowledge(id, offset, durable, now_ms()), master.has_waits())
     };
+    let waits = waits || lock(&state.replication.failover).stage().is_some();
     if online {
         state.replication.signals_of(id).online.notify_one();
     }
@@ -218,6 +243,7 @@ pub fn refresh(state: &State) {
     let config = state.config();
     let (refuses, pins) = {
         let master = lock(&state.replication.master);
+        state.replication.attached.store(master.count() > 0, Ordering::Release);
         (master.refuses_writes(&limits(&config), now_ms()), master.pins())
     };
     state.replication.refuses_writes.store(refuses, Ordering::Relaxed);

@@ -24,7 +24,7 @@ use pika_core::keyspace::partition::{LogRecord, Partition, Role, Shared};
 use pika_core::keyspace::recovery;
 use pika_core::keyspace::write_behind::WriteBehind;
 use pika_core::replication::{History, MasterLink, ReplicationId};
-use pika_core::server::Identity;
+use pika_core::server::{Identity, Shutdown};
 
 use crate::binlog::{Binlog, Log};
 use crate::budget::{budget, rocks_options};
@@ -286,7 +286,14 @@ fn run_again(
             last_slot: record.last_slot,
             payload: record.payload.to_vec(),
         };
-        replay.apply(partitions, &record).map_err(|error| error.to_string())?;
+        if let Err(error) = replay.apply(partitions, &record) {
+            // A command of a master that was refused when it came: it was answered with an error and changed nothing,
+            // and does so again. The whole data set is fetched anew, as it would have been without the crash.
+            if !error.is_of_master() {
+                return Err(error.to_string());
+            }
+            slog::error!(logger, "the data differs from the master's"; "error" => %error);
+        }
         if shown.elapsed() >= Duration::from_secs(1) {
             shown = Instant::now();
             slog::info!(logger, "replaying the log"; "offset" => record.end(), "of" => end);
@@ -357,6 +364,7 @@ pub fn run(start: Start) -> Result<(), String> {
     if let Some(master) = master {
         state.following.set(Some(MasterLink::new(master.host, master.port, now_ms())));
         opened_partitions.iter_mut().for_each(|partition| partition.role = Role::Slave);
+        state.shared.set_follows(true);
     }
     write_behind::start(state.clone(), queue, replay_limit, opened.write_behind, opened.reach)
         .map_err(|error| error.to_string())?;
@@ -417,12 +425,12 @@ async fn serve(
     slog::info!(state.logger, "Ready to accept connections"; "port" => config.get(options::PORT),
         "tls-port" => config.get(options::TLS_PORT));
     drop(config);
-    wait_for_signal(&state).await?;
-    let service = Service { state: state.clone() };
-    let stopped = tokio::task::spawn_blocking(move || stop(&service)).await;
-    match stopped {
-        Ok(Err(error)) => Err(std::io::Error::other(error)),
-        _ => Ok(()),
+    loop {
+        wait_for_signal(&state).await?;
+        let service = Service { state: state.clone() };
+        let stop = move || crate::shutdown::run(&service, Shutdown::default());
+        // If it returns, SHUTDOWN ABORT was there: as in Redis, the server goes on.
+        let _ = tokio::task::spawn_blocking(stop).await;
     }
 }
 

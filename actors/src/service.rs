@@ -9,8 +9,9 @@ use pika_core::acl::Access;
 use pika_core::config::{Config, Disk, Extent, Id, SetError, options, rewrite, rewrite_users};
 use pika_core::engine::{Engine, Family};
 use pika_core::info::{self, Numbers, Section, Sections, Statistics};
-use pika_core::replication::MasterLink;
+use pika_core::replication::failover;
 use pika_core::replication::master::Replica;
+use pika_core::replication::{MasterLink, ReplicationId};
 use pika_core::server::{
     Backup, ClientFacts, Compact, Identity, Messages, Migration, Moved, Pause, Server, Shutdown, Unblock,
 };
@@ -18,7 +19,7 @@ use pika_core::session::Session;
 use pika_core::slowlog::SlowLog;
 
 use crate::following::Order;
-use crate::message::{Control, Kill, Observe, Report, Wake, Why};
+use crate::message::{Control, Kill, Observe, Report, Unwait, Wake, Why};
 use crate::state::{Blocking, ClientHandle, State, lock};
 use crate::system;
 
@@ -315,12 +316,11 @@ impl Server for Service {
     }
 
     fn pause(&self) -> Option<Pause> {
-        self.state.current_pause()
+        self.state.client_pause()
     }
 
     fn set_pause(&self, pause: Option<Pause>) {
-        *lock(&self.state.pause) = pause;
-        self.state.paused.store(pause.is_some(), Ordering::Relaxed);
+        self.state.set_client_pause(pause);
     }
 
     fn unblock(&self, id: u64, how: Unblock) -> bool {
@@ -332,6 +332,13 @@ impl Server for Service {
                 drop(blocking);
                 lock(&client.session).active_ms = crate::state::now_ms();
                 self.state.partitions()[partition].do_send(Wake { ticket, why: Why::Unblocked(how) });
+                true
+            }
+            Blocking::ForReplicas => {
+                *blocking = Blocking::No;
+                if let Some(actor) = self.state.replication.actor.get() {
+                    actor.do_send(Unwait { client: id, how });
+                }
                 true
             }
             Blocking::Retrying(None) => {
@@ -352,8 +359,8 @@ impl Server for Service {
 
     fn may_serve_replicas(&self) -> Result<(), &'static str> {
         match self.state.following.link() {
-            None => Ok(()),
-            Some(_) => Err("NOMASTERLINK This server is a slave, and serves no slaves of its own yet"),
+            Some(link) if !link.is_up() => Err("NOMASTERLINK Can't SYNC while not connected with my master"),
+            _ => Ok(()),
         }
     }
 
@@ -369,6 +376,18 @@ impl Server for Service {
         lock(&self.state.replication.master).acknowledged(offset, durable)
     }
 
+    fn tell_replicas(&self, database: usize, words: &[&[u8]]) {
+        crate::replication::tell_all(&self.state, database, words);
+    }
+
+    fn replication_id(&self) -> ReplicationId {
+        lock(&self.state.replication.history).id()
+    }
+
+    fn failover_state(&self) -> &'static str {
+        lock(&self.state.replication.failover).name()
+    }
+
     fn master_link(&self) -> Option<MasterLink> {
         self.state.following.link()
     }
@@ -382,8 +401,7 @@ impl Server for Service {
     }
 
     fn abort_shutdown(&self) -> bool {
-        // A shutdown waits for nothing that could still be stopped: there are no slaves.
-        false
+        self.state.shutdown.abort()
     }
 
     fn numbers(&self, wanted: &Sections) -> Numbers {
@@ -514,6 +532,14 @@ impl Server for Service {
         answered.recv().map_err(|_| gone())?
     }
 
+    fn fail_over(&self, request: &failover::Request) -> Result<(), String> {
+        crate::replication::failover::begin(&self.state, request).map_err(str::to_string)
+    }
+
+    fn abort_failover(&self) -> bool {
+        crate::replication::failover::abort(&self.state)
+    }
+
     fn save(&self) -> Result<(), String> {
         crate::backup::make(self)
     }
@@ -555,7 +581,7 @@ impl Server for Service {
         if request.save == Some(true) {
             self.save()?;
         }
-        crate::server::stop(self)
+        crate::shutdown::run(self, request)
     }
 
     fn compact(&self, request: &Compact) -> Result<(), String> {
@@ -624,7 +650,7 @@ impl Server for Service {
 
 fn facts_of(client: &ClientHandle) -> ClientFacts {
     let mut facts = ClientFacts::new(lock(&client.session).clone());
-    facts.blocked = matches!(*lock(&client.blocked), Blocking::At(..) | Blocking::Retrying(_));
+    facts.blocked = !matches!(*lock(&client.blocked), Blocking::No | Blocking::Gone);
     let watch = lock(&client.watch).upgrade();
     facts.dirty = watch.is_some_and(|watch| watch.is_changed());
     facts.queued = usize::try_from(client.queued.load(Ordering::Relaxed)).ok();

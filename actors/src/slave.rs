@@ -24,6 +24,7 @@ use crate::socket::{Accepted, ReadHalf, WriteHalf};
 use crate::state::{Blocking, State, lock, now_ms};
 use crate::tls::session::Half;
 
+mod hand_over;
 mod stream;
 mod sync;
 
@@ -57,6 +58,8 @@ pub struct Link {
     news: UnboundedSender<News>,
     /// The master's settings were changed, or its stream cannot be followed: the next position is none.
     full: bool,
+    /// The master is a slave of this server that is to take over its role: see [`hand_over`].
+    hands_over: bool,
 }
 
 impl std::fmt::Debug for Link {
@@ -82,6 +85,7 @@ pub fn start_here(state: Arc<State>) {
         session: 0,
         news,
         full: false,
+        hands_over: false,
     };
     actix_rt::spawn(link.run(orders, arrivals));
 }
@@ -103,6 +107,10 @@ impl Link {
                 order = orders.recv() => match order {
                     Some(Order::Follow(master, answer)) => {
                         let _ = answer.send(self.follow(master).await);
+                    }
+                    Some(Order::HandOver(host, port, end)) => self.hand_over(host, port, end).await,
+                    Some(Order::TakeOver(answer)) => {
+                        let _ = answer.send(self.take_over().await);
                     }
                     Some(Order::Stop(answer)) => {
                         self.machine = None;
@@ -159,6 +167,10 @@ impl Link {
                 }
                 Action::Store(bytes) => self.store(&bytes).map(|()| Vec::new()),
                 Action::Load(position) => self.load(position).map(|()| Vec::new()),
+                Action::HandedOver(result) => {
+                    self.handed_over(result).await;
+                    Ok(Vec::new())
+                }
                 Action::Continue(id) => self.go_on(id).await.map(|()| Vec::new()),
                 Action::Stream(bytes) => self.stream(&bytes).await,
                 Action::Spool(bytes) => self.spool(&bytes).map(|()| Vec::new()),
@@ -233,6 +245,7 @@ impl Link {
             announce_ip: config.get(options::REPLICA_ANNOUNCE_IP).to_string(),
             port,
             timeout_ms: u64::from(config.get(options::REPL_TIMEOUT)) * 1000,
+            hands_over: self.hands_over,
         }
     }
 
@@ -277,18 +290,25 @@ impl Link {
         if before.as_ref().is_some_and(|link| link.host == host && link.port == port) {
             return Ok(false);
         }
-        self.disconnect();
-        self.full = false;
-        slog::info!(self.state.logger, "this server becomes a slave"; "master" => format!("{host}:{port}"));
-        self.set_config(&format!("{host} {port}"));
         let first = before.is_none();
-        self.state.following.set(Some(MasterLink::new(host, port, now_ms())));
+        self.become_slave(host, port);
         if first {
-            self.change_role(Role::Slave).await;
+            self.change_role(Role::Slave, None).await;
             self.release_blocked();
         }
         self.machine = Some(Slave::new(now_ms()));
         Ok(true)
+    }
+
+    /// Says everywhere that this server is that one's slave.
+    fn become_slave(&mut self, host: String, port: u16) {
+        self.disconnect();
+        self.full = false;
+        slog::info!(self.state.logger, "this server becomes a slave"; "master" => format!("{host}:{port}"));
+        self.set_config(&format!("{host} {port}"));
+        self.state.following.set(Some(MasterLink::new(host, port, now_ms())));
+        // Their history may be another one from here on; they ask anew.
+        crate::replication::drop_all(&self.state);
     }
 
     fn set_config(&self, master: &str) {
@@ -303,22 +323,32 @@ impl Link {
     /// Makes this server a master, at the end of what it has of its master's stream.
     async fn promote(&mut self) {
         self.machine = None;
+        self.hands_over = false;
         self.disconnect();
         self.set_config("");
+        self.change_role(Role::Master, None).await;
         self.state.following.set(None);
-        self.change_role(Role::Master).await;
+        // They go on under this server's own name of the history, once they have heard it.
+        crate::replication::drop_all(&self.state);
         let history = lock(&self.state.replication.history);
         slog::info!(self.state.logger, "this server is a master now"; "history" => history.id().as_str(),
             "offset" => self.state.log.committed());
     }
 
-    /// Gives all partitions a role, between two commands. A master goes on under a new name of the history.
-    async fn change_role(&self, role: Role) {
+    /// Gives all partitions a role, between two commands. A master goes on under a new name of the history. With
+    /// `expected`, only if the log ends there, all that was written so far included; returns whether it does.
+    async fn change_role(&self, role: Role, expected: Option<u64>) -> bool {
         let (tell, told) = oneshot::channel();
         let state = self.state.clone();
         followed::with_all(&self.state, move |held| {
-            // What was written so far is in the log before anything else happens.
-            let end = held[0].shared.next_offset();
+            // What was written so far is in the log before anything else happens; heartbeats and messages get no place
+            // in it any more.
+            let end = held[0].shared.set_follows(role != Role::Master);
+            if expected.is_some_and(|expected| expected != end) {
+                held[0].shared.set_follows(false);
+                let _ = tell.send(false);
+                return;
+            }
             state.log.wait_written(end);
             held.iter_mut().for_each(|partition| partition.role = role);
             if role == Role::Master {
@@ -326,12 +356,9 @@ impl Link {
                 crate::server::begin_history(&state, end);
                 held[0].shared.select_anew();
             }
-            let _ = tell.send(());
+            let _ = tell.send(true);
         });
-        let _ = told.await;
-        if role != Role::Master {
-            crate::replication::drop_all(&self.state);
-        }
+        told.await.unwrap_or(false)
     }
 
     /// Clients that wait for a key would write when they get it.
@@ -351,11 +378,17 @@ impl Link {
     /// The stream goes on where this server is.
     async fn go_on(&mut self, id: Option<pika_core::replication::ReplicationId>) -> Result<(), String> {
         let end = self.state.log.committed();
-        if let Some(id) = id {
+        if let Some(id) = id
+            && id != lock(&self.state.replication.history).id()
+        {
             self.state.log.sync_to(end);
             crate::server::change_history(&self.state, |history| history.follow(id, end));
+            // Their history has another name now, which they have to hear.
+            crate::replication::drop_all(&self.state);
         }
-        self.feed = Some(Feed::new(&self.state)?);
+        let feed = Feed::new(&self.state)?;
+        *self.state.following.steps.lock().await = feed.selected();
+        self.feed = Some(feed);
         self.state.following.change(|link| link.partial_syncs += 1);
         Ok(())
     }
@@ -387,6 +420,8 @@ impl Link {
                     master's, and is fetched again as a whole"; "offset" => step.offset, "error" => &error);
                 self.state.following.change(|link| link.refused += 1);
                 self.full = true;
+                // After a restart, too.
+                crate::server::change_history(&self.state, |history| history.begin_full_sync());
                 return Err(format!("the data differs from the master's: {error}"));
             }
         }

@@ -1,7 +1,7 @@
 //! What all actors share: options, counters, clients, and where the others are.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ use pika_core::keyspace::expiry::survey::Expiries;
 use pika_core::keyspace::partition::Shared;
 use pika_core::keyspace::watch::Watch;
 use pika_core::server::Identity;
-use pika_core::server::Unblock;
+use pika_core::server::{Pause, Unblock};
 use pika_core::session::Session;
 use pika_core::slowlog::SlowLog;
 
@@ -87,6 +87,8 @@ pub enum Blocking {
     At(usize, u64),
     /// Its command is being run again, since a key changed. If it has to wait on, it does not: CLIENT UNBLOCK was here.
     Retrying(Option<Unblock>),
+    /// Its command waits for slaves (WAIT, WAITAOF).
+    ForReplicas,
     /// It never will again: the connection is closed.
     Gone,
 }
@@ -137,6 +139,16 @@ pub struct Budget {
     pub write_buffer: u64,
     /// What partitions hand off at once, all together, to be written to RocksDB as one batch.
     pub hand_off: u64,
+}
+
+/// Why writes are held up by the server itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Hold {
+    /// FAILOVER.
+    Failover = 1,
+    /// SHUTDOWN that waits for slaves.
+    Shutdown = 2,
 }
 
 /// See the module's documentation.
@@ -192,9 +204,11 @@ pub struct State {
     pub client_count: AtomicUsize,
     next_client: AtomicU64,
     /// CLIENT PAUSE: until when, ms, and whether only writes wait.
-    pub pause: Mutex<Option<pika_core::server::Pause>>,
-    /// Whether `pause` is set at all.
+    pause: Mutex<Option<Pause>>,
+    /// Whether `pause` is set at all, or writes are held up.
     pub paused: AtomicBool,
+    /// Why writes are held up, beside CLIENT PAUSE: bits of [`Hold`].
+    held: AtomicU8,
     /// Counters.
     pub counters: Counters,
     /// Who waits for keys of several partitions.
@@ -233,8 +247,8 @@ pub struct State {
     pub peak_memory: AtomicU64,
     /// When the process started.
     pub start: Instant,
-    /// SHUTDOWN that waits can be stopped.
-    pub shutdown: Mutex<Option<std::sync::mpsc::Sender<()>>>,
+    /// SHUTDOWN that waits for slaves.
+    pub shutdown: crate::shutdown::Waiting,
     /// Commands and bytes at the last sample, and rates since: ops, input, output a second.
     pub rates: Mutex<[f64; 3]>,
 }
@@ -279,17 +293,44 @@ pub struct Parts {
 }
 
 impl State {
-    /// The pause of clients that is in force. One that has ended is forgotten.
-    pub fn current_pause(&self) -> Option<pika_core::server::Pause> {
+    /// The pause of clients that is in force, whoever wanted it.
+    pub fn current_pause(&self) -> Option<Pause> {
         if !self.paused.load(Ordering::Relaxed) {
             return None;
         }
+        let asked = self.client_pause();
+        match (asked, self.held.load(Ordering::Acquire) > 0) {
+            (Some(Pause { writes_only: false, .. }), _) | (_, false) => asked,
+            _ => Some(Pause { until_ms: u64::MAX, writes_only: true }),
+        }
+    }
+
+    /// What CLIENT PAUSE asked for. What has ended is forgotten.
+    pub fn client_pause(&self) -> Option<Pause> {
         let mut pause = lock(&self.pause);
         if pause.is_some_and(|current| current.until_ms <= now_ms()) {
             *pause = None;
-            self.paused.store(false, Ordering::Relaxed);
+            self.paused.store(self.held.load(Ordering::Acquire) > 0, Ordering::Relaxed);
         }
         *pause
+    }
+
+    /// Sets what CLIENT PAUSE asks for.
+    pub fn set_client_pause(&self, asked: Option<Pause>) {
+        let mut pause = lock(&self.pause);
+        *pause = asked;
+        self.paused.store(asked.is_some() || self.held.load(Ordering::Acquire) > 0, Ordering::Relaxed);
+    }
+
+    /// Holds up commands that write, and what expires, or lets them go on.
+    pub fn hold_writes(&self, why: Hold, on: bool) {
+        let pause = lock(&self.pause);
+        match on {
+            true => self.held.fetch_or(why as u8, Ordering::AcqRel),
+            false => self.held.fetch_and(!(why as u8), Ordering::AcqRel),
+        };
+        let held = self.held.load(Ordering::Acquire) > 0;
+        self.paused.store(pause.is_some() || held, Ordering::Relaxed);
     }
 
     /// The state at the start.
@@ -330,6 +371,7 @@ impl State {
             next_client: AtomicU64::new(1),
             pause: Mutex::default(),
             paused: AtomicBool::new(false),
+            held: AtomicU8::new(0),
             counters: Counters::default(),
             alarms: Alarms::default(),
             slow_log: Mutex::default(),
@@ -345,7 +387,7 @@ impl State {
             scripts: Default::default(),
             peak_memory: AtomicU64::new(0),
             start: Instant::now(),
-            shutdown: Mutex::default(),
+            shutdown: Default::default(),
             rates: Mutex::default(),
         }
     }

@@ -22,7 +22,7 @@ mod help;
 mod hyperloglog;
 pub mod list;
 mod monitor;
-mod pubsub;
+pub(crate) mod pubsub;
 pub mod redact;
 pub mod scripting;
 mod server;

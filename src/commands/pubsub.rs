@@ -8,7 +8,8 @@ use super::help::HELP;
 use super::touched::ChannelWords;
 use super::*;
 use crate::pubsub::Kind;
-use crate::server::{Later, SessionContext};
+use crate::server::{Later, Server, SessionContext};
+use crate::session::Session;
 
 const ANYTIME: Flags = Flags::PUBSUB.and(Flags::LOADING).and(Flags::STALE);
 const SUBSCRIBING: Flags = ANYTIME.and(Flags::NOSCRIPT).and(Flags::SUBSCRIBED);
@@ -189,16 +190,29 @@ fn spublish(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
 
 fn send(cx: &mut SessionContext<'_>, args: Args<'_>, kind: Kind) -> RunResult {
     let (channel, message) = (args.word(1), args.word(2));
-    let messages = cx.server.messages();
     let receivers = match &mut cx.later {
-        None => messages.publish(kind, channel, message, cx.session.id),
+        None => deliver(cx.server, cx.session, kind, channel, message),
         Some(later) => {
             later.push(Later { kind, channel: channel.to_vec(), message: message.to_vec() });
-            messages.receivers(kind, channel)
+            cx.server.messages().receivers(kind, channel)
         }
     };
     cx.reply.integer(receivers as i64);
     Ok(())
+}
+
+/// Sends a message to whoever is subscribed, here and at the slaves. Returns how many are, here.
+pub(crate) fn deliver(
+    server: &dyn Server,
+    sender: &Session,
+    kind: Kind,
+    channel: &[u8],
+    message: &[u8],
+) -> u64 {
+    let receivers = server.messages().publish(kind, channel, message, sender.id);
+    let name: &[u8] = if kind == Kind::Shard { b"SPUBLISH" } else { b"PUBLISH" };
+    server.tell_replicas(sender.database, &[name, channel, message]);
+    receivers
 }
 
 fn channels(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {

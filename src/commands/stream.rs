@@ -2,6 +2,7 @@
 
 mod change;
 mod claim;
+mod effects;
 mod group;
 mod info;
 mod options;

@@ -25,7 +25,8 @@ pub fn write(server: &dyn Server, numbers: &Numbers, wanted: &Sections, now_us: 
             Section::Persistence => write_persistence(&mut out, numbers),
             Section::Stats => write_stats(&mut out, numbers),
             Section::Replication => {
-                replication::write(&mut out, numbers, server.master_link().as_ref(), &config, now_us / 1000);
+                let (link, failover) = (server.master_link(), server.failover_state());
+                replication::write(&mut out, numbers, link.as_ref(), failover, &config, now_us / 1000);
             }
             Section::Binlog => write_binlog(&mut out, numbers),
             Section::Cpu => write_cpu(&mut out, numbers),

@@ -249,6 +249,8 @@ pub enum ReplayError {
         command: String,
         /// The error that a client would get.
         error: String,
+        /// A master sent it: it was refused when it came, too.
+        sent: bool,
     },
     /// The engine failed.
     Engine(EngineError),
@@ -258,7 +260,7 @@ impl std::fmt::Display for ReplayError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             ReplayError::Malformed { offset, reason } => write!(f, "log record at {offset}: {reason}"),
-            ReplayError::Refused { offset, command, error } => {
+            ReplayError::Refused { offset, command, error, .. } => {
                 write!(
                     f,
                     "log record at {offset}: {command} is refused: {error}. The data is not what the log goes on from"
@@ -270,6 +272,14 @@ impl std::fmt::Display for ReplayError {
 }
 
 impl std::error::Error for ReplayError {}
+
+impl ReplayError {
+    /// Whether it is of a command that a master sent, which was answered with an error when it came, too. The rest of
+    /// its record has run.
+    pub fn is_of_master(&self) -> bool {
+        matches!(self, ReplayError::Refused { sent: true, .. })
+    }
+}
 
 /// Runs log records again.
 #[derive(Debug)]
@@ -320,6 +330,7 @@ impl Replay {
         // What a master sent it ran by clocks of its own, and said what expired.
         let role = if record.clock_ms & SENT != 0 { Role::Follower } else { Role::Master };
         partitions.iter_mut().for_each(|partition| partition.role = role);
+        let mut refused = None;
         for command in &batch.commands {
             let first = command.first as usize;
             let ranges = &batch.ranges[first..first + command.count as usize];
@@ -335,7 +346,10 @@ impl Replay {
             if stream::is_passed_over(args) {
                 continue;
             }
-            self.run(partitions, record, database, args)?;
+            match self.run(partitions, record, database, args) {
+                Err(error) if error.is_of_master() => refused = refused.or(Some(error)),
+                run => run?,
+            }
             self.commands += 1;
         }
         // The records are in the log already: the groups only need their end.
@@ -344,7 +358,7 @@ impl Replay {
             partition.role = Role::Master;
         }
         self.replayed += 1;
-        Ok(true)
+        refused.map_or(Ok(true), Err)
     }
 
     fn run(
@@ -384,6 +398,7 @@ impl Replay {
                 offset,
                 command: name(),
                 error: String::from_utf8_lossy(error).trim_end().to_string(),
+                sent: record.clock_ms & SENT != 0,
             }),
             _ => Ok(()),
         }

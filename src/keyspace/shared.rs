@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::scripting::{Cache, Registry};
 
 /// Adds the command that selects a database.
-pub(super) fn write_select(out: &mut Vec<u8>, database: usize) {
+pub(in crate::keyspace) fn write_select(out: &mut Vec<u8>, database: usize) {
     let number = crate::number::Decimal::new(database as i64);
     write_command(out, [&b"SELECT"[..], number.as_bytes()].into_iter());
 }
@@ -36,6 +36,8 @@ struct StreamEnd {
     offset: u64,
     /// The database that a reader has selected by now; `None`: the next record says so, whatever it is.
     database: Option<u16>,
+    /// The log is another server's stream: nothing of this one's own gets a place in it.
+    follows: bool,
 }
 
 impl Shared {
@@ -45,7 +47,7 @@ impl Shared {
             engine,
             next_version: AtomicU64::new(next_version),
             next_offset: AtomicU64::new(next_offset),
-            stream: Mutex::new(StreamEnd { offset: next_offset, database: None }),
+            stream: Mutex::new(StreamEnd { offset: next_offset, ..StreamEnd::default() }),
             scripts: Cache::default(),
             functions: RwLock::default(),
         }
@@ -92,15 +94,49 @@ impl Shared {
     }
 
     /// Gives a record its place that is of no database and no partition: a heartbeat. It must reach the log without
-    /// waiting for anything.
-    pub fn place_heartbeat(&self, clock_ms: u64, payload: Vec<u8>) -> LogRecord {
+    /// waiting for anything. `None`: the log is a master's stream.
+    pub fn place_heartbeat(&self, clock_ms: u64, payload: Vec<u8>) -> Option<LogRecord> {
+        Shared::place_own(&mut self.stream(), &self.next_offset, clock_ms, payload)
+    }
+
+    /// As [`Shared::place_heartbeat`], for what a client of `database` has slaves told that changes nothing: a message.
+    /// SELECT comes before it where another database is selected, as in Redis.
+    pub fn place_message(&self, clock_ms: u64, database: usize, payload: Vec<u8>) -> Option<LogRecord> {
         let mut end = self.stream();
+        let mut selected = Vec::new();
+        let number = u16::try_from(database).unwrap_or(u16::MAX);
+        if end.database != Some(number) {
+            write_select(&mut selected, database);
+        }
+        selected.extend_from_slice(&payload);
+        let record = Shared::place_own(&mut end, &self.next_offset, clock_ms, selected)?;
+        end.database = Some(number);
+        Some(record)
+    }
+
+    fn place_own(
+        end: &mut StreamEnd,
+        next_offset: &AtomicU64,
+        clock_ms: u64,
+        payload: Vec<u8>,
+    ) -> Option<LogRecord> {
+        if end.follows {
+            return None;
+        }
         let (first_slot, last_slot) = (0, super::slot::SLOTS - 1);
         let database = end.database.unwrap_or(0);
         let record = LogRecord { offset: end.offset, clock_ms, database, first_slot, last_slot, payload };
         end.offset = record.end();
-        self.next_offset.store(end.offset, Ordering::Relaxed);
-        record
+        next_offset.store(end.offset, Ordering::Relaxed);
+        Some(record)
+    }
+
+    /// From here on the log is a master's stream, or this server's own again. Returns its end: what has a place by now is
+    /// before it. Only while no partition can take offsets.
+    pub fn set_follows(&self, follows: bool) -> u64 {
+        let mut end = self.stream();
+        end.follows = follows;
+        end.offset
     }
 
     /// The next record names its database, whatever was selected before: a reader begins here. Only while no
@@ -128,7 +164,8 @@ impl Shared {
 
     /// Sets the end of the log: after replay, or of a log that follows another's.
     pub fn set_next_offset(&self, offset: u64) {
-        *self.stream() = StreamEnd { offset, database: None };
+        let mut end = self.stream();
+        (end.offset, end.database) = (offset, None);
         self.next_offset.store(offset, Ordering::Relaxed);
     }
 }

@@ -93,6 +93,10 @@ pub struct Transaction<'a> {
     /// How many commands these are.
     effect_count: usize,
     expired: Vec<(KeyBuf, usize)>,
+    /// HDEL of fields that the command met, that it removes because their time has come; and how many.
+    lapsed_fields: (usize, Vec<u8>),
+    /// The command looked at a field of a hash whose time has come, and leaves it where it is.
+    met_due_field: bool,
     slots: Option<(Slot, Slot)>,
     flushed: Vec<usize>,
     swapped: Option<(usize, usize)>,
@@ -158,6 +162,8 @@ impl<'a> Transaction<'a> {
             effects: Vec::new(),
             effect_count: 0,
             expired: Vec::new(),
+            lapsed_fields: (0, Vec::new()),
+            met_due_field: false,
             slots: None,
             flushed: Vec::new(),
             swapped: None,
@@ -192,6 +198,16 @@ impl<'a> Transaction<'a> {
         if self.role == Role::Follower { 0 } else { self.now_ms }
     }
 
+    /// Whether what is due goes when a command meets it: not on a slave, whose master says so.
+    pub fn removes_due(&self) -> bool {
+        self.role == Role::Master
+    }
+
+    /// Whether it is of a master's stream.
+    pub fn is_followed(&self) -> bool {
+        self.role == Role::Follower
+    }
+
     /// Whether it runs on a thread that may wait, and may take its time.
     pub fn may_wait(&self) -> bool {
         self.reach.tier == Tier::Disk
@@ -217,6 +233,15 @@ impl<'a> Transaction<'a> {
             Source::One(partition) => partition.namespaces.of(database),
             Source::All(partitions) => partitions[0].namespaces.of(database),
             Source::View(view) => view.namespaces.of(database),
+        }
+    }
+
+    /// The database that shows a namespace; `None` if none does.
+    pub(super) fn database_of(&self, namespace: Namespace) -> Option<usize> {
+        match &self.source {
+            Source::One(partition) => partition.namespaces.database_of(namespace),
+            Source::All(partitions) => partitions[0].namespaces.database_of(namespace),
+            Source::View(view) => view.namespaces.database_of(namespace),
         }
     }
 

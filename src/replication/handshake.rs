@@ -20,6 +20,8 @@ pub struct Announced {
     pub without_data: bool,
     /// It came with SYNC: it never acknowledges anything.
     pub silent: bool,
+    /// It is the master of before, and has this slave take its role over (`PSYNC … FAILOVER`).
+    pub hands_over: bool,
 }
 
 /// What a slave asks for.

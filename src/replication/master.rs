@@ -317,6 +317,11 @@ impl Master {
         self.waits.remove(&ticket);
     }
 
+    /// A client's wait, which ends.
+    pub fn take_wait(&mut self, ticket: u64) -> Option<Wait> {
+        self.waits.remove(&ticket)
+    }
+
     /// Whether any client waits.
     pub fn has_waits(&self) -> bool {
         !self.waits.is_empty()

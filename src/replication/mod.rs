@@ -3,6 +3,7 @@
 //! | file | what |
 //! |------|------|
 //! | [`history`] | which history the data is of: replication ids and up to where each holds; shared by both sides |
+//! | [`failover`] | a master hands its role to a slave |
 //! | [`handshake`] | what a slave says of itself, and asks for |
 //! | [`link`] | what is known of the link to a master |
 //! | [`master`] | the slaves of a master: their stages, limits, acknowledgements, and who waits for these |
@@ -10,6 +11,7 @@
 //! | [`snapshot`] | one moment of all data, as an RDB file |
 //! | [`stream`] | a master's stream, cut into pieces that can be logged and run |
 
+pub mod failover;
 pub mod handshake;
 pub mod history;
 pub mod link;
@@ -17,6 +19,9 @@ pub mod master;
 pub mod slave;
 pub mod snapshot;
 pub mod stream;
+
+#[cfg(test)]
+mod effects;
 
 pub use history::{Earlier, History, ReplicationId};
 pub use link::MasterLink;

@@ -41,6 +41,8 @@ pub struct Settings {
     pub port: u16,
     /// `repl-timeout`, in ms.
     pub timeout_ms: u64,
+    /// The other is a slave of this server, and is asked to take over its role (FAILOVER).
+    pub hands_over: bool,
 }
 
 /// A place in a history.
@@ -86,6 +88,8 @@ pub enum Action {
     Store(Bytes),
     /// The file is whole as far as its length can tell. Check and load it; answered by [`Event::Loaded`].
     Load(Position),
+    /// The other was asked to take over this server's role: it did, or why it did not.
+    HandedOver(Result<(), String>),
     /// The stream goes on behind what this server has, maybe under another name of the history.
     Continue(Option<ReplicationId>),
     /// Bytes of the stream: log and run them. Answered by [`Event::Applied`].
@@ -401,7 +405,9 @@ impl Slave {
             Some(_) => format!("asking the master to go on with history {id} at {offset}"),
             None => "asking the master for its whole data set".into(),
         }));
-        actions.push(Action::Send(command(&[b"PSYNC", id.as_bytes(), offset.as_bytes()])));
+        let words: [&[u8]; 4] = [b"PSYNC", id.as_bytes(), offset.as_bytes(), b"FAILOVER"];
+        let count = if self.settings.hands_over { 4 } else { 3 };
+        actions.push(Action::Send(command(&words[..count])));
     }
 
     fn begin(&mut self, line: &[u8], now_ms: u64, actions: &mut Vec<Action>) -> Result<(), String> {
@@ -414,6 +420,7 @@ impl Slave {
                 let (Some(id), Some(offset)) = (id, offset) else {
                     return Err(format!("the master's answer to PSYNC makes no sense: {text}"));
                 };
+                self.handed_over(Ok(()), actions);
                 actions.push(Action::Tell(format!(
                     "the master sends its whole data set, as of {offset} of {id}"
                 )));
@@ -425,16 +432,29 @@ impl Slave {
                     return Err("the master goes on with a history that nobody asked for".into());
                 };
                 self.applied = position.offset;
+                self.handed_over(Ok(()), actions);
                 self.up(now_ms);
                 actions.push(Action::Tell(format!("the master goes on at {}", position.offset)));
                 actions.push(Action::Continue(id));
                 actions.extend(self.acknowledge(now_ms));
                 Ok(())
             }
+            _ if self.settings.hands_over && text.starts_with('-') => {
+                // What follows is no business of this link's: the server is a master again.
+                self.handed_over(Err(text), actions);
+                Ok(())
+            }
             _ if text.starts_with("-NOMASTERLINK") || text.starts_with("-LOADING") => {
                 Err(format!("the master cannot serve slaves now: {text}"))
             }
             _ => Err(format!("the master refuses PSYNC: {text}")),
+        }
+    }
+
+    /// Tells how it went, once, if this server hands its role over.
+    fn handed_over(&mut self, result: Result<(), String>, actions: &mut Vec<Action>) {
+        if std::mem::take(&mut self.settings.hands_over) {
+            actions.push(Action::HandedOver(result));
         }
     }
 

@@ -29,6 +29,7 @@ const TELL_EVERY: u64 = 1000;
 pub struct Snapshot {
     view: View,
     offset: u64,
+    stream_database: Option<u16>,
 }
 
 /// What the file says of its origin.
@@ -100,7 +101,12 @@ impl Snapshot {
         let everything = [Family::Meta, Family::Element, Family::Expiry];
         let needs = everything.map(|family| Need::Range(family, Range::default()));
         let offset = partitions[0].shared.select_anew();
-        Snapshot { view: View::keep(partitions, &needs), offset }
+        Snapshot { view: View::keep(partitions, &needs), offset, stream_database: None }
+    }
+
+    /// The log goes on as the stream of a master, who has selected this database by then, and does not say so again.
+    pub fn set_stream_database(&mut self, database: u16) {
+        self.stream_database = Some(database);
     }
 
     /// The offset of the log that it is at.
@@ -149,8 +155,8 @@ impl Snapshot {
             ("redis-bits", "64".into()),
             ("ctime", origin.now_s.to_string()),
             ("used-mem", origin.used_memory.to_string()),
-            // What follows the file in the stream selects its database itself.
-            ("repl-stream-db", "0".into()),
+            // What follows the file in a master's own stream selects its database itself.
+            ("repl-stream-db", self.stream_database.unwrap_or(0).to_string()),
             ("repl-id", origin.id.to_string()),
             ("repl-offset", self.offset.to_string()),
             ("aof-base", "0".into()),

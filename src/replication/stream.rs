@@ -197,6 +197,11 @@ impl Cutter {
         self.input.extend_from_slice(bytes);
     }
 
+    /// The database that is selected behind what was cut.
+    pub fn selected(&self) -> usize {
+        self.database
+    }
+
     /// How many bytes wait for the rest of their unit.
     pub fn waiting(&self) -> usize {
         self.input.len()

@@ -17,6 +17,7 @@ use super::interpreter::{self, Body, GivenUp, Interpreter, error_text};
 use super::shebang::ScriptFlags;
 use super::{Cache, cache};
 use crate::commands::execute::{Environment, Halt};
+use crate::commands::pubsub;
 use crate::commands::table::Entry;
 use crate::commands::{Args, Context};
 use crate::engine::Tier;
@@ -25,6 +26,7 @@ use crate::keyspace::table::Group;
 use crate::keyspace::transaction::{Committed, Place, Reach, Source, Transaction};
 use crate::number::parse_i64;
 use crate::resp::{Protocol, Reply};
+use crate::server::Later;
 
 /// Instructions that a script may take on a thread that serves clients; each command counts as some of them.
 const BUDGET: i64 = 200_000;
@@ -355,9 +357,11 @@ impl Invoked<'_> {
 
     /// What happens once, when it is certain that the run counts.
     fn tell(&self, host: &dyn Host, calls: &mut Calls<'_, '_, '_>, counted: bool) {
-        for later in calls.later.drain(..) {
-            let client = calls.session.as_ref().map_or(0, |session| session.id);
-            host.server().messages().publish(later.kind, &later.channel, &later.message, client);
+        if !calls.later.is_empty() {
+            let sender = calls.session.clone().unwrap_or_else(|| host.session());
+            for Later { kind, channel, message } in calls.later.drain(..) {
+                pubsub::deliver(host.server(), &sender, kind, &channel, &message);
+            }
         }
         for (database, entry, words) in calls.shown.drain(..) {
             show(host, database, entry, &words);

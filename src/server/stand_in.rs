@@ -258,6 +258,15 @@ impl Server for StandIn {
         Ok(std::mem::replace(&mut *link, next.clone()) != next)
     }
 
+    fn fail_over(&self, request: &failover::Request) -> Result<(), String> {
+        self.note(format!("fail over {request:?}"));
+        Ok(())
+    }
+
+    fn abort_failover(&self) -> bool {
+        false
+    }
+
     fn save(&self) -> Result<(), String> {
         self.note("save");
         Ok(())

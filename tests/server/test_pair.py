@@ -54,15 +54,3 @@ class Pair(ServerTest):
         self.same(here, there)
         self.assertEqual(here.call("WAIT", 1, 0), 1)
         self.assertEqual(there.call("GET", "after"), b"the exchange")
-
-    def test_a_slave_serves_no_slaves(self):
-        one, other, third = (self.server(name=name) for name in ("one", "other", "third"))
-        first, second, last = self.client(one), self.client(other), self.client(third)
-        self.follow(last, other)
-        self.follow(second, one)
-        self.until(lambda: info(last, "replication")["master_link_status"] == "down", what="the slave's slave let go")
-        self.until(lambda: "cannot serve slaves" in info(last, "replication")["master_link_last_error"],
-                   what="the refusal")
-        self.assertIn("WAIT cannot be used with replica instances", self.error(second, "WAIT", 0, 10))
-        self.assertIn("WAITAOF cannot be used with replica instances", self.error(second, "WAITAOF", 0, 0, 10))
-        self.assertEqual(info(first, "replication")["connected_slaves"], "1")

@@ -76,6 +76,10 @@ impl Core {
         let heard = session.subscriptions.total() + usize::from(session.monitors);
         session.last_command = Some(&entry.full_name);
         session.active_ms = now_us() / 1000;
+        if self.wrote {
+            // What it wrote here gets its place now: what waits for slaves, or is sent to them, comes behind it.
+            self.host.borrow_mut().place_writes();
+        }
         if std::mem::take(&mut self.wrote) {
             session.written = self.state.shared.next_offset();
         }

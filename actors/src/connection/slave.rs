@@ -20,7 +20,7 @@ impl Core {
             _ => wanted(command),
         };
         if any(&Command::is_write) && self.state.config().get(options::REPLICA_READ_ONLY) {
-            return Some(b"READONLY You can't write against a read only replica.".to_vec());
+            return Some(crate::partition::READ_ONLY.into());
         }
         if !self.state.following.is_up()
             && any(&|command| !command.flags.has(Flags::STALE))

@@ -115,7 +115,8 @@ impl Host {
                 drop(blocking);
                 self.unblock(ticket, how);
             }
-            Blocking::No | Blocking::At(..) | Blocking::Retrying(None) => {
+            // A client waits for one thing at a time.
+            Blocking::No | Blocking::At(..) | Blocking::Retrying(None) | Blocking::ForReplicas => {
                 *blocking = Blocking::At(self.index, ticket);
             }
         }
@@ -321,14 +322,7 @@ impl Host {
     }
 
     fn unblock(&mut self, ticket: u64, how: Unblock) {
-        let error = match how {
-            Unblock::Timeout => None,
-            Unblock::Error => Some("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
-            Unblock::Demoted => Some(
-                "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
-            ),
-        };
-        self.end_wait(ticket, error);
+        self.end_wait(ticket, how.error());
     }
 
     fn end_wait(&mut self, ticket: u64, error: Option<&str>) {

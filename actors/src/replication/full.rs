@@ -111,12 +111,17 @@ pub fn take(service: &Service) -> Result<Snapshot, String> {
     let state = &service.state;
     // So that little is left to be copied while all stand still.
     service.drain();
+    // A slave's partitions are at one offset only between two pieces of its master's stream.
+    let steps = state.following.is_slave().then(|| state.following.steps.blocking_lock());
     let (tell, told) = std::sync::mpsc::channel();
     crate::followed::with_all(state, move |held| {
         let mut partitions: Vec<&mut Partition> = held.iter_mut().map(|partition| &mut **partition).collect();
         let _ = tell.send(Snapshot::take(&mut partitions));
     });
-    let snapshot = told.recv().map_err(|_| "the partitions are gone".to_string())?;
+    let mut snapshot = told.recv().map_err(|_| "the partitions are gone".to_string())?;
+    if let Some(selected) = steps {
+        snapshot.set_stream_database(*selected);
+    }
     state.log.wait_written(snapshot.offset());
     Ok(snapshot)
 }

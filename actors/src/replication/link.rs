@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use super::Signals;
 use super::full::{Joined, Piece};
+use crate::following::Order;
 use crate::message::Kill;
 use crate::socket::Accepted;
 use crate::state::{State, lock, now_ms};
@@ -107,6 +108,12 @@ pub async fn run(
     socket: Accepted,
 ) {
     let Ok(socket) = Socket::new(socket) else { return };
+    if announced.hands_over
+        && let Err(error) = take_over(&state).await
+    {
+        slog::error!(state.logger, "the master's role is not taken over"; "because" => error);
+        return end_connection(&state, id);
+    }
     let (start, signals) = super::begin(&state, id, &peer, announced.clone(), &request);
     // Whoever ends the connection from here on finds the slave to be detached.
     if !lock(&state.clients).contains_key(&id) {
@@ -129,9 +136,21 @@ pub async fn run(
         }
     }
     super::detach(&state, id);
+    end_connection(&state, id);
+}
+
+fn end_connection(state: &State, id: u64) {
     if let Some(address) = lock(&state.clients).get(&id).and_then(|client| client.address.get().cloned()) {
         address.do_send(Kill);
     }
+}
+
+/// The master becomes this server's slave, and this server the master.
+async fn take_over(state: &State) -> Result<(), String> {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let orders = state.following.orders.get().ok_or("it is starting")?;
+    orders.send(Order::TakeOver(answer)).map_err(|error| error.to_string())?;
+    answered.await.map_err(|error| error.to_string())?
 }
 
 /// Of what never ends well.

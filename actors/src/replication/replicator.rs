@@ -7,20 +7,26 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use pika_core::keyspace::transaction::write_command;
+use pika_core::replication::failover::Stage;
 use pika_core::replication::master::Action;
+use pika_core::server::Unblock;
 
 use crate::elsewhere::to_record;
-use crate::message::{Acknowledged, Await, Finished, Kill};
-use crate::state::{State, lock, now_ms};
+use crate::message::{Acknowledged, AskReplicas, Await, FailoverBegan, Finished, HandedOver, Kill, Unwait};
+use crate::state::{Blocking, State, lock, now_ms};
 use crate::work::Work;
 
+/// Asks slaves where they are.
+const GET_ACK: &[&[u8]] = &[b"REPLCONF", b"GETACK", b"*"];
+/// How often it is looked whether a failover's time is over.
+const FAILOVER_LOOK: Duration = Duration::from_millis(20);
 /// How often it is looked whether the log has been synced, while a client waits for that.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Replicator {
-    state: Arc<State>,
+    pub(super) state: Arc<State>,
     /// Commands that wait, by the number of their wait, and whether they are WAITAOF.
     waiting: HashMap<u64, (Box<Work>, bool)>,
     looks: bool,
@@ -37,10 +43,7 @@ impl Replicator {
         let end = self.state.log.committed();
         let actions = lock(&self.state.replication.master).tick(&limits, end, now_ms());
         self.perform(actions);
-        if self.state.following.link().is_some() {
-            // One that came while this server became a slave.
-            super::drop_all(&self.state);
-        }
+        self.poll_failover();
         self.forget_gone();
         self.answer();
         super::refresh(&self.state);
@@ -60,32 +63,47 @@ impl Replicator {
                 }
                 Action::Ping => self.append(&[b"PING"]),
                 Action::Answer { ticket, replicas, local } => {
-                    let Some((mut work, durable)) = self.waiting.remove(&ticket) else { continue };
-                    self.state.counters.blocked_clients.fetch_sub(1, Ordering::Relaxed);
+                    let Some((mut work, durable)) = self.take(ticket) else { continue };
                     if durable {
                         work.reply.array(2);
                         work.reply.integer(i64::from(local));
                     }
                     work.reply.integer(replicas);
-                    work.finish_op(0);
-                    if let Some(client) = work.client.clone() {
-                        client.do_send(Finished(work));
-                    }
+                    finish(work);
                 }
             }
         }
     }
 
-    /// Appends a command to the log that is for slaves only.
+    /// Takes a command that waits. Its client's wait is over, unless CLIENT UNBLOCK was here before.
+    fn take(&mut self, ticket: u64) -> Option<(Box<Work>, bool)> {
+        let (work, durable) = self.waiting.remove(&ticket)?;
+        self.state.counters.blocked_clients.fetch_sub(1, Ordering::Relaxed);
+        if let Some(client) = lock(&self.state.clients).get(&work.client_facts.0) {
+            let mut blocking = lock(&client.blocked);
+            if *blocking == Blocking::ForReplicas {
+                *blocking = Blocking::No;
+            }
+        }
+        Some((work, durable))
+    }
+
+    /// Appends a command to the log that is for slaves only. While this master hands its role over, or stops, the log
+    /// grows no more.
     fn append(&self, words: &[&[u8]]) {
-        // A slave's log is its master's.
-        if self.state.following.link().is_some() {
+        if lock(&self.state.replication.failover).stage().is_some() || self.state.shutdown.is_waiting() {
             return;
         }
+        self.append_now(words);
+    }
+
+    fn append_now(&self, words: &[&[u8]]) {
         let mut payload = Vec::new();
         write_command(&mut payload, words.iter().copied());
-        let record = self.state.shared.place_heartbeat(now_ms(), payload);
-        self.state.log.submit(vec![to_record(record)]);
+        // None on a slave: its log is its master's.
+        if let Some(record) = self.state.shared.place_heartbeat(now_ms(), payload) {
+            self.state.log.submit(vec![to_record(record)]);
+        }
     }
 
     fn answer(&mut self) {
@@ -111,6 +129,33 @@ impl Replicator {
         }
     }
 
+    /// Looks again and again, as long as a failover waits for a slave.
+    fn poll_until_over(&mut self, ctx: &mut Context<Replicator>) {
+        ctx.run_later(FAILOVER_LOOK, |actor, ctx| {
+            actor.poll_failover();
+            if lock(&actor.state.replication.failover).stage() == Some(Stage::WaitingForSync) {
+                actor.poll_until_over(ctx);
+            }
+        });
+    }
+
+    /// CLIENT UNBLOCK, or this server became a slave.
+    fn unwait(&mut self, client: u64, how: Unblock) {
+        let found = self.waiting.iter().find(|(_, (work, _))| work.client_facts.0 == client);
+        let Some((&ticket, &(_, durable))) = found.map(|(ticket, waiting)| (ticket, waiting)) else { return };
+        let Some(wait) = lock(&self.state.replication.master).take_wait(ticket) else { return };
+        if let Some(error) = how.error() {
+            if let Some((mut work, _)) = self.take(ticket) {
+                work.reply.error(error);
+                finish(work);
+            }
+            return;
+        }
+        let replicas = lock(&self.state.replication.master).acknowledged(wait.offset, durable);
+        let local = self.state.log.synced() >= wait.offset;
+        self.perform(vec![Action::Answer { ticket, replicas, local }]);
+    }
+
     fn look_later(&mut self, ctx: &mut Context<Replicator>) {
         if !self.looks {
             self.looks = true;
@@ -122,6 +167,14 @@ impl Replicator {
                 }
             });
         }
+    }
+}
+
+/// Answers a command that waited.
+fn finish(mut work: Box<Work>) {
+    work.finish_op(0);
+    if let Some(client) = work.client.clone() {
+        client.do_send(Finished(work));
     }
 }
 
@@ -138,11 +191,17 @@ impl Handler<Await> for Replicator {
     type Result = ();
 
     fn handle(&mut self, Await { work, wait }: Await, ctx: &mut Self::Context) {
+        if let Some(client) = lock(&self.state.clients).get(&work.client_facts.0) {
+            let mut blocking = lock(&client.blocked);
+            if *blocking == Blocking::No {
+                *blocking = Blocking::ForReplicas;
+            }
+        }
         let ticket = lock(&self.state.replication.master).wait(wait);
         self.waiting.insert(ticket, (work, wait.durable));
         self.state.counters.blocked_clients.fetch_add(1, Ordering::Relaxed);
         if wait.replicas > 0 && lock(&self.state.replication.master).count() > 0 {
-            self.append(&[b"REPLCONF", b"GETACK", b"*"]);
+            self.append(GET_ACK);
         }
         if let Some(deadline_ms) = wait.deadline_ms {
             let left = Duration::from_millis(deadline_ms.saturating_sub(now_ms()));
@@ -160,5 +219,40 @@ impl Handler<Acknowledged> for Replicator {
 
     fn handle(&mut self, _: Acknowledged, _: &mut Self::Context) {
         self.answer();
+        self.poll_failover();
+    }
+}
+
+impl Handler<Unwait> for Replicator {
+    type Result = ();
+
+    fn handle(&mut self, Unwait { client, how }: Unwait, _: &mut Self::Context) {
+        self.unwait(client, how);
+    }
+}
+
+impl Handler<FailoverBegan> for Replicator {
+    type Result = ();
+
+    fn handle(&mut self, _: FailoverBegan, ctx: &mut Self::Context) {
+        self.append_now(GET_ACK);
+        self.poll_failover();
+        self.poll_until_over(ctx);
+    }
+}
+
+impl Handler<HandedOver> for Replicator {
+    type Result = ();
+
+    fn handle(&mut self, message: HandedOver, _: &mut Self::Context) {
+        self.handed_over(message);
+    }
+}
+
+impl Handler<AskReplicas> for Replicator {
+    type Result = ();
+
+    fn handle(&mut self, _: AskReplicas, _: &mut Self::Context) {
+        self.append_now(GET_ACK);
     }
 }

@@ -54,6 +54,11 @@ impl Feed {
         self.cutter.push(bytes);
     }
 
+    /// The database that the stream has selected at the end of what was run.
+    pub(super) fn selected(&self) -> u16 {
+        self.cutter.selected() as u16
+    }
+
     /// Bytes that wait for the rest of their command or transaction.
     pub(super) fn waiting(&self) -> usize {
         self.cutter.waiting()
@@ -61,6 +66,7 @@ impl Feed {
 
     /// Logs and runs the next complete commands; `None` if there are none.
     pub(super) async fn step(&mut self, state: &Arc<State>) -> Result<Option<Step>, StreamError> {
+        let mut selected = state.following.steps.lock().await;
         let Some(cut) = self.cutter.cut()? else { return Ok(None) };
         let mut offset = state.log.committed();
         let clock_ms = now_ms() | SENT;
@@ -99,6 +105,7 @@ impl Feed {
         // Only now: a partition that says that it has nothing before the end of the log must not mean what is still
         // on its way to it.
         state.following.set_log_end(end);
+        *selected = self.selected();
         Ok(Some(Step { offset: end, get_ack: cut.get_ack, refused }))
     }
 

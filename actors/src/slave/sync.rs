@@ -135,7 +135,10 @@ impl Link {
         self.full = false;
         self.state.following.change(|link| link.full_syncs += 1);
         match Feed::new(&self.state) {
-            Ok(feed) => self.feed = Some(feed),
+            Ok(feed) => {
+                *self.state.following.steps.lock().await = feed.selected();
+                self.feed = Some(feed);
+            }
             Err(error) => fatal(&self.state, "after a full synchronisation", &error),
         }
         let offset = self.state.log.committed();
@@ -271,6 +274,8 @@ fn put_in_place(
     held: &mut [Box<pika_core::keyspace::partition::Partition>],
 ) {
     state.log.wait_written(held[0].shared.next_offset());
+    // The log that slaves of this slave are sent is none of theirs any more.
+    crate::replication::drop_all(state);
     let (offset, plan) = (position.offset, switch.clone());
     on_writer(state, move |store| {
         // Older memtables go to disk with this: the log must cover them, should the process die in between.

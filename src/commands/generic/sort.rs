@@ -154,6 +154,14 @@ fn store(cx: &mut Context<'_, '_>, target: &[u8], elements: &[Vec<u8>]) -> RunRe
     } else if cx.txn.remove(&mut target)? {
         cx.txn.notify(Events::GENERIC, "del", &target);
     }
+    if cx.txn.has_met_due_field() {
+        // A slave would read the field: it gets the result.
+        cx.txn.effect(&[b"DEL", target.key()]);
+        if !elements.is_empty() {
+            let words = [&b"RPUSH"[..], target.key()].into_iter().chain(elements.iter().map(Vec::as_slice));
+            cx.txn.effect(&words.collect::<Vec<_>>());
+        }
+    }
     cx.reply.integer(elements.len() as i64);
     Ok(())
 }

@@ -110,7 +110,7 @@ pub(super) const SHUTDOWN: Command = Command {
     complexity: "O(N) where N is the amount of writes that are not in RocksDB yet.",
     arity: Arity::AtLeast(1),
     flags: ADMIN.and(Flags::LOADING).and(Flags::STALE).and(Flags::NO_MULTI).and(Flags::ALLOW_BUSY),
-    run: Run::Admin(shutdown),
+    run: Run::Apart(shutdown),
     differs: "Data is on disk in any case: SAVE makes a backup as well, NOSAVE is the default.",
     ..BASE
 };

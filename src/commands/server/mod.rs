@@ -4,6 +4,7 @@ mod admin;
 mod command;
 mod config;
 mod debug;
+mod failover;
 mod info;
 mod latency;
 mod lolwut;
@@ -24,6 +25,7 @@ pub(super) const COMMANDS: &[Command] = &[
     config::CONFIG,
     debug::DEBUG,
     admin::DELBACKUP,
+    failover::FAILOVER,
     info::INFO,
     admin::LASTSAVE,
     latency::LATENCY,

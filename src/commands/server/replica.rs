@@ -132,12 +132,22 @@ fn psync(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     if cx.session.is_replica {
         return Ok(());
     }
-    if args.len() > 3 && args.word(3).eq_ignore_ascii_case(b"failover") {
-        return Err(Stop::error("ERR PSYNC FAILOVER can't be sent to a master."));
+    let hands_over = args.len() > 3 && args.word(3).eq_ignore_ascii_case(b"failover");
+    if hands_over {
+        if cx.server.master_link().is_none() {
+            return Err(Stop::error("ERR PSYNC FAILOVER can't be sent to a master."));
+        }
+        if !cx.server.replication_id().as_str().as_bytes().eq_ignore_ascii_case(args.word(1)) {
+            return Err(Stop::error("ERR PSYNC FAILOVER replid must match my replid."));
+        }
     }
     let Some(request) = Request::parse(args.word(1), args.word(2)) else {
         return Err(not_an_integer());
     };
+    if !hands_over {
+        cx.server.may_serve_replicas().map_err(Stop::error)?;
+    }
+    cx.session.announced.hands_over = hands_over;
     begin(cx, request)
 }
 
@@ -145,13 +155,13 @@ fn sync(cx: &mut SessionContext<'_>, _args: Args<'_>) -> RunResult {
     if cx.session.is_replica {
         return Ok(());
     }
+    cx.server.may_serve_replicas().map_err(Stop::error)?;
     cx.session.announced.silent = true;
     begin(cx, Request::Whole)
 }
 
 /// The connection does the rest, when what was answered before has left.
 fn begin(cx: &mut SessionContext<'_>, request: Request) -> RunResult {
-    cx.server.may_serve_replicas().map_err(Stop::error)?;
     cx.session.is_replica = true;
     cx.session.replicates = Some(request);
     Ok(())

@@ -1,6 +1,7 @@
 //! Who is whose slave.
 
 use super::super::*;
+use crate::replication::failover;
 use crate::replication::master::Stage;
 use crate::replication::slave::parse_master;
 use crate::server::{AdminContext, SessionContext};
@@ -36,6 +37,9 @@ pub(super) const ROLE: Command = Command {
 };
 
 fn replicaof(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
+    if cx.server.failover_state() != failover::IDLE {
+        return Err(Stop::error("ERR REPLICAOF not allowed while failing over."));
+    }
     let master = parse_master(args).map_err(Stop::error)?;
     let to_slave = master.is_some();
     match cx.server.follow(master) {

@@ -2,12 +2,13 @@
 //!
 //! The log gets what came of it: which entries the consumer has now, delivered when and how often.
 
+use super::effects::Receiver;
 use super::options::{id, no_group, start, stream_and_group};
 use crate::commands::args::{Args, syntax_error};
 use crate::commands::{Context, RunResult};
 use crate::config::Events;
 use crate::keyspace::transaction::{Stop, Transaction};
-use crate::number::{Decimal, parse_i64};
+use crate::number::parse_i64;
 use crate::resp::Reply;
 use crate::types::stream::{
     Delivery, EntryRef, Finder, Group, Pending, Roster, Span, Stream, StreamId, write_id,
@@ -21,6 +22,10 @@ struct Claim<'a, 's> {
     stream: &'s Stream,
     group: Group,
     roster: Roster,
+    /// The consumer is new.
+    is_new: bool,
+    /// The group's last id was set.
+    moved: bool,
     /// When the entries are said to have been delivered.
     at_ms: u64,
     claimed: Vec<(StreamId, u64)>,
@@ -37,10 +42,13 @@ impl<'a, 's> Claim<'a, 's> {
         at_ms: u64,
     ) -> Result<Claim<'a, 's>, Stop> {
         let mut roster = Roster::default();
-        if roster.meet(&mut cx.txn, stream, &mut group, args.word(3))? {
+        let is_new = roster.meet(&mut cx.txn, stream, &mut group, args.word(3))?;
+        if is_new {
             cx.txn.notify(Events::STREAM, "xgroup-createconsumer", stream.entry());
         }
         Ok(Claim {
+            is_new,
+            moved: false,
             key: args.word(1),
             group_name: args.word(2),
             consumer: args.word(3),
@@ -93,28 +101,18 @@ impl<'a, 's> Claim<'a, 's> {
         self.roster.save(txn, self.stream, &self.group);
         txn.spare_watches();
         txn.add_changes((self.claimed.len() + self.gone.len()) as u64);
-        let text = |ids: &mut dyn Iterator<Item = StreamId>| ids.map(|id| id.to_string()).collect::<Vec<_>>();
+        let receiver = Receiver { key: self.key, group: self.group_name, consumer: self.consumer };
         if !self.gone.is_empty() {
-            let ids = text(&mut self.gone.iter().copied());
-            let mut words: Vec<&[u8]> = vec![b"XACK", self.key, self.group_name];
-            words.extend(ids.iter().map(String::as_bytes));
-            txn.effect(&words);
+            receiver.lost(txn, &self.gone);
         }
-        let (at_ms, last) = (Decimal::unsigned(self.at_ms), self.group.last.to_string());
-        let begin: [&[u8]; 5] = [b"XCLAIM", self.key, self.group_name, self.consumer, b"0"];
-        if self.claimed.is_empty() {
-            // No entry has this id: only the consumer is met, and the group's last id set.
-            let rest: [&[u8]; 4] = [b"0-0", b"JUSTID", b"LASTID", last.as_bytes()];
-            txn.effect(&[&begin[..], &rest].concat());
-        }
-        for run in self.claimed.chunk_by(|one, other| one.1 == other.1) {
-            let ids = text(&mut run.iter().map(|(id, _)| *id));
-            let count = Decimal::unsigned(run[0].1);
-            let mut words: Vec<&[u8]> = begin.to_vec();
-            words.extend(ids.iter().map(String::as_bytes));
-            words.extend([&b"TIME"[..], at_ms.as_bytes(), b"RETRYCOUNT", count.as_bytes()]);
-            words.extend([&b"FORCE"[..], b"JUSTID", b"LASTID", last.as_bytes()]);
-            txn.effect(&words);
+        match (self.is_new, self.claimed.is_empty(), self.moved) {
+            (true, true, false) => receiver.is_new(txn),
+            (true, true, true) => {
+                receiver.is_new(txn);
+                receiver.group_read(txn, &self.group);
+            }
+            (false, true, true) => receiver.group_read(txn, &self.group),
+            _ => receiver.has(txn, &self.claimed, self.at_ms, self.group.last),
         }
     }
 }
@@ -182,13 +180,15 @@ pub(super) fn xclaim(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
     let ids: Vec<StreamId> = args.from(5).map_while(|word| StreamId::parse(word, 0)).collect();
     let now_ms = cx.txn.now_ms();
     let options = options(args, 5 + ids.len(), now_ms)?;
+    let moved = options.last > group.last;
     group.last = group.last.max(options.last);
-    // A time that cannot be is now: the client's clock may differ.
+    // A time that cannot be is now: the client's clock may differ. A master's may, too, but it has the say.
     let at_ms = options.at_ms.and_then(|at_ms| u64::try_from(at_ms).ok());
-    let at_ms = at_ms.filter(|&at_ms| at_ms <= now_ms).unwrap_or(now_ms);
+    let at_ms = at_ms.filter(|&at_ms| at_ms <= now_ms || cx.txn.is_followed()).unwrap_or(now_ms);
     let count = options.count.and_then(|count| u64::try_from(count).ok());
     stream.prefetch_pending(&mut cx.txn, &group, &ids)?;
     let mut claim = Claim::begin(cx, args, &stream, group, at_ms)?;
+    claim.moved = moved;
     let mut finder = Finder::new(&stream);
     let mark = cx.reply.deferred();
     for id in ids {

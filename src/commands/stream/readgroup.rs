@@ -1,14 +1,14 @@
 //! XREADGROUP.
 //!
-//! The log gets the command as it came, without BLOCK: over the same state and by the same clock it delivers the
-//! same entries. The clock is the record's.
+//! The log gets what came of it, as XCLAIM's does: which entries the consumer has now, delivered when and how often, and
+//! how far the group has read.
 
+use super::effects::Receiver;
 use super::options::{id, no_group};
 use super::read::{Answer, ReadOptions, meaningless};
 use crate::commands::args::Args;
 use crate::commands::{Context, RunResult};
 use crate::config::Events;
-use crate::number::Decimal;
 use crate::types::stream::{Delivery, Finder, Group, Roster, Span, Stream, StreamId, write_id};
 
 /// What stands for `>`: as in Redis, the greatest id means it too.
@@ -30,6 +30,12 @@ struct Reading<'a, 'r> {
     stream: Stream,
     group: Group,
     roster: Roster,
+    /// The consumer is new.
+    is_new: bool,
+    /// The group has read on.
+    moved: bool,
+    /// What the consumer has now, and how often it was delivered.
+    delivered: Vec<(StreamId, u64)>,
 }
 
 pub(super) fn xreadgroup(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
@@ -59,10 +65,22 @@ pub(super) fn xreadgroup(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult 
         // A key may be given twice: the group as this command left it.
         let Some(mut group) = stream.group(&mut cx.txn, group_name)? else { continue };
         let mut roster = Roster::default();
-        if roster.meet(&mut cx.txn, &stream, &mut group, consumer)? {
+        let is_new = roster.meet(&mut cx.txn, &stream, &mut group, consumer)?;
+        if is_new {
             cx.txn.notify(Events::STREAM, "xgroup-createconsumer", stream.entry());
         }
-        let mut reading = Reading { options: &options, key, group_name, consumer, stream, group, roster };
+        let mut reading = Reading {
+            options: &options,
+            key,
+            group_name,
+            consumer,
+            stream,
+            group,
+            roster,
+            is_new,
+            moved: false,
+            delivered: Vec::new(),
+        };
         if after == NEW {
             reading.deliver(cx, &mut answer, &mut written)?;
         } else {
@@ -74,26 +92,11 @@ pub(super) fn xreadgroup(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult 
     if answer.is_empty() && options.block_ms.is_some() {
         return options.wait(args, None, cx.reply);
     }
-    if options.block_ms.is_some() {
-        log_without_block(cx, args, &options);
-    }
     if answer.is_empty() {
         cx.reply.null_array();
     }
     answer.finish(cx.reply);
     Ok(())
-}
-
-fn log_without_block(cx: &mut Context<'_, '_>, args: Args<'_>, options: &ReadOptions<'_>) {
-    let Some((group, consumer)) = options.group else { return };
-    let count = Decimal::unsigned(options.count);
-    let mut words: Vec<&[u8]> = vec![b"XREADGROUP", b"GROUP", group, consumer, b"COUNT", count.as_bytes()];
-    if options.no_ack {
-        words.push(b"NOACK");
-    }
-    words.push(b"STREAMS");
-    words.extend(args.from(options.keys_at));
-    cx.txn.effect(&words);
 }
 
 impl<'a> Reading<'a, '_> {
@@ -126,9 +129,11 @@ impl<'a> Reading<'a, '_> {
         let delivery = Delivery { at_ms: now_ms, count: 1 };
         for id in ids {
             group.advance(&stream.head, id);
+            self.moved = true;
             if self.options.no_ack {
                 continue;
             }
+            self.delivered.push((id, delivery.count));
             // XGROUP SETID may have gone back to before entries that somebody has.
             let owner = stream.pending(&mut cx.txn, group, id)?.map(|pending| pending.consumer);
             match owner {
@@ -194,6 +199,7 @@ impl<'a> Reading<'a, '_> {
             }
             let delivery = Delivery { at_ms, count: delivery.count.saturating_add(1) };
             self.stream.put_pending(&mut cx.txn, &self.group, id, self.consumer, delivery);
+            self.delivered.push((id, delivery.count));
             written.push(Written { key: self.key, id, delivery });
         }
         Ok(())
@@ -203,5 +209,16 @@ impl<'a> Reading<'a, '_> {
         self.stream.put_group(&mut cx.txn, self.group_name, &self.group);
         self.roster.save(&mut cx.txn, &self.stream, &self.group);
         cx.txn.add_changes(1);
+        let receiver = Receiver { key: self.key, group: self.group_name, consumer: self.consumer };
+        let now_ms = cx.txn.now_ms();
+        let txn = &mut cx.txn;
+        if self.is_new && self.delivered.is_empty() {
+            receiver.is_new(txn);
+        } else if !self.delivered.is_empty() || !self.moved {
+            receiver.has(txn, &self.delivered, now_ms, self.group.last);
+        }
+        if self.moved {
+            receiver.group_read(txn, &self.group);
+        }
     }
 }

@@ -12,6 +12,7 @@ pub(super) fn write(
     out: &mut Lines,
     numbers: &Numbers,
     link: Option<&MasterLink>,
+    failover_state: &str,
     config: &Config,
     now_ms: u64,
 ) {
@@ -37,7 +38,7 @@ pub(super) fn write(
             ),
         );
     }
-    out.line("master_failover_state", "no-failover");
+    out.line("master_failover_state", failover_state);
     out.line("master_replid", &facts.id);
     let (second, until) = match &facts.earlier {
         // As in PSYNC, the first offset that no longer is the same.

@@ -51,7 +51,12 @@ fn a_command_that_is_refused_ends_the_start_and_is_named() {
             let refused = replay(partitions, &[first.clone(), second.clone()]).unwrap_err();
             assert_eq!(
                 refused,
-                ReplayError::Refused { offset: first.end(), command: command.into(), error: error.into() }
+                ReplayError::Refused {
+                    offset: first.end(),
+                    command: command.into(),
+                    error: error.into(),
+                    sent: false
+                }
             );
             let text = refused.to_string();
             for part in [&format!("log record at {}", first.end()), command, error] {
@@ -151,7 +156,7 @@ fn where_a_reader_begins_the_next_record_names_its_database() {
     server.ask("SET a 1");
     let shared = server.partitions[0].shared.clone();
     let at = shared.select_anew();
-    let heartbeat = shared.place_heartbeat(7, payload(&["PING"]));
+    let heartbeat = shared.place_heartbeat(7, payload(&["PING"])).unwrap();
     assert_eq!((heartbeat.offset, heartbeat.payload.len()), (at, 14));
     server.ask("SET a 2");
     let last = server.log.last().unwrap();

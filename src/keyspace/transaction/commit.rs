@@ -1,9 +1,11 @@
 //! The end of a command: all of it happens, or nothing.
 
-use super::{Event, Pending, Source, Transaction};
+use super::{Entry, Event, Pending, Source, Transaction};
 use crate::config::Events;
-use crate::encoding::key;
+use crate::encoding::key::{self, MetaKey};
 use crate::engine::Family;
+use crate::keyspace::partition::Role;
+use crate::keyspace::shared::write_select;
 use crate::keyspace::slot::{self, Slot};
 use crate::keyspace::table::Group;
 
@@ -12,6 +14,29 @@ impl Transaction<'_> {
     pub fn effect(&mut self, words: &[&[u8]]) {
         write_command(&mut self.effects, words.iter().copied());
         self.effect_count += 1;
+    }
+
+    /// Says in the log, before the command's own effects, that a field of a hash is gone because its time had come: a
+    /// slave, which keeps no time, has it still. The caller removes it, and counts no change for it.
+    pub fn lapse_field(&mut self, entry: &Entry, field: &[u8]) {
+        write_command(&mut self.lapsed_fields.1, [&b"HDEL"[..], entry.key(), field].into_iter());
+        self.lapsed_fields.0 += 1;
+    }
+
+    /// Notes that what the command reads depends on a field being due.
+    pub fn note_due_field(&mut self) {
+        self.met_due_field |= self.role == Role::Master;
+    }
+
+    /// Whether what the command read depends on a field being due, which a slave would read: what it writes has to be
+    /// said in words that do not read it.
+    pub fn has_met_due_field(&self) -> bool {
+        self.met_due_field
+    }
+
+    /// Takes back that the last write counted as a change.
+    pub fn discount_change(&mut self) {
+        self.changes = self.changes.saturating_sub(1);
     }
 
     /// Whether the command changed anything so far.
@@ -29,8 +54,16 @@ impl Transaction<'_> {
             partition.stats.keyspace_hits += hits;
             partition.stats.keyspace_misses += misses;
         }
-        let written = self.has_written();
-        let removals = self.remove_expired();
+        // One that found nothing but fields whose time had come has done nothing itself.
+        let only_lapsed = self.lapsed_fields.0 > 0 && self.changes == 0 && self.effect_count == 0;
+        let written = self.has_written() && !only_lapsed;
+        let mut removals = self.remove_expired();
+        let (count, fields) = std::mem::take(&mut self.lapsed_fields);
+        removals.0 += count;
+        removals.1.extend_from_slice(&fields);
+        if let Some(partition) = self.partition(0) {
+            partition.stats.expired_fields += count as u64;
+        }
         let events = std::mem::take(&mut self.events);
         if !events.is_empty()
             && let Some(partition) = self.partition(0)
@@ -52,17 +85,28 @@ impl Transaction<'_> {
                 continue;
             }
             let key = meta_key[key::META_PREFIX..].to_vec();
+            let namespace = MetaKey::parse(&meta_key).map_or(self.namespace, |place| place.namespace);
+            let Some(database) = self.database_of(namespace) else { continue };
+            // MOVE and COPY look at a key of another database than the client's.
+            let elsewhere = database != self.database;
+            if elsewhere {
+                write_select(&mut effects, database);
+            }
             write_command(&mut effects, [&b"DEL"[..], &key].into_iter());
             count += 1;
+            if elsewhere {
+                write_select(&mut effects, self.database);
+                count += 2;
+            }
             if let Some(partition) = self.partition(index) {
                 partition.stats.expired_keys += 1;
             }
             if self.wanted_events.contains(Events::EXPIRED) {
-                let (database, key) = (self.database, key.clone());
+                let key = key.clone();
                 self.events.insert(0, Event { class: Events::EXPIRED, name: "expired", database, key });
             }
             if self.own_write(Family::Meta, &meta_key).is_none()
-                && let Ok(mut entry) = self.entry_in(self.namespace, &key)
+                && let Ok(mut entry) = self.entry_in(namespace, &key)
             {
                 let (changes, touched) = (self.changes, self.touched.len());
                 // The key was read a moment ago: it is in memory.

@@ -81,11 +81,7 @@ impl Transaction<'_> {
         };
         let meta = Meta::parse(&value).ok_or_else(corrupt)?;
         let expired = meta.is_expired(self.expiry_clock_ms());
-        if expired
-            && self.role == Role::Master
-            && namespace == self.namespace
-            && !self.expired.iter().any(|(other, _)| *other == meta_key)
-        {
+        if expired && self.role == Role::Master && !self.expired.iter().any(|(other, _)| *other == meta_key) {
             self.expired.push((meta_key.clone(), self.index_of(slot)));
         }
         Ok(Entry { slot, namespace, meta_key, stored: Stored::Present(value), expired })

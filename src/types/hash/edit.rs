@@ -27,6 +27,8 @@ pub struct HashEdit<'a> {
     /// Length of the longest name or value that was set.
     longest: Option<usize>,
     changes: u64,
+    /// Fields that were met and removed because their time had come: no changes of the command's own.
+    lapsed: u64,
 }
 
 #[derive(Debug)]
@@ -112,13 +114,15 @@ impl<'a> HashEdit<'a> {
                 EditForm::Packed(Rows { rows, index: HashMap::default() })
             }
         };
-        Ok(HashEdit { entry, form, expire_ms, expanded, meta_changed: false, longest: None, changes: 0 })
+        let (meta_changed, longest, changes, lapsed) = (false, None, 0, 0);
+        Ok(HashEdit { entry, form, expire_ms, expanded, meta_changed, longest, changes, lapsed })
     }
 
     /// A new hash that will take the place of what the key holds, whatever that is.
     pub(super) fn replace(entry: &'a Entry, expire_ms: Option<u64>) -> HashEdit<'a> {
         let form = EditForm::Packed(Rows::default());
-        HashEdit { entry, form, expire_ms, expanded: false, meta_changed: false, longest: None, changes: 0 }
+        let (expanded, meta_changed, longest, changes, lapsed) = (false, false, None, 0, 0);
+        HashEdit { entry, form, expire_ms, expanded, meta_changed, longest, changes, lapsed }
     }
 
     /// As [`HashEdit::finish`], but all of it counts as one change.
@@ -146,10 +150,20 @@ impl<'a> HashEdit<'a> {
         }
     }
 
-    /// A field, if it exists and its time has not come.
+    /// A field, if it exists and its time has not come. One whose time has come is removed, which the log says before
+    /// what the command does: a slave, which keeps no time, would take it for one that exists.
     pub fn get(&mut self, txn: &mut Transaction<'_>, field: &[u8]) -> Result<Option<Found<'a>>, Stop> {
         let now_ms = txn.expiry_clock_ms();
-        Ok(self.stored(txn, field)?.filter(|found| !is_due(found.expire_ms, now_ms)))
+        let found = self.stored(txn, field)?;
+        if found.as_ref().is_none_or(|found| !is_due(found.expire_ms, now_ms)) {
+            return Ok(found);
+        }
+        if txn.removes_due() {
+            self.take_out(txn, field)?;
+            self.lapsed += 1;
+            txn.lapse_field(self.entry, field);
+        }
+        Ok(None)
     }
 
     /// Sets a field and its expiry. Returns whether it is a new one; one whose time had come is.
@@ -225,6 +239,13 @@ impl<'a> HashEdit<'a> {
 
     /// Removes a field. Returns whether it existed; one whose time had come goes too, but did not exist.
     pub fn remove(&mut self, txn: &mut Transaction<'_>, field: &[u8]) -> Result<bool, Stop> {
+        let Some(expire_ms) = self.take_out(txn, field)? else { return Ok(false) };
+        self.changes += 1;
+        Ok(!is_due(expire_ms, txn.expiry_clock_ms()))
+    }
+
+    /// Takes a field out. Returns its expiry, if it was there.
+    fn take_out(&mut self, txn: &mut Transaction<'_>, field: &[u8]) -> Result<Option<Option<u64>>, Stop> {
         let old = match &mut self.form {
             EditForm::Packed(rows) => rows.find(field).map(|place| rows.remove(place).expire_ms),
             EditForm::Elements { before, len, .. } => {
@@ -237,10 +258,10 @@ impl<'a> HashEdit<'a> {
                 old
             }
         };
-        let Some(expire_ms) = old else { return Ok(false) };
-        self.index(txn, field, expire_ms, None);
-        self.changes += 1;
-        Ok(!is_due(expire_ms, txn.expiry_clock_ms()))
+        if let Some(expire_ms) = old {
+            self.index(txn, field, expire_ms, None);
+        }
+        Ok(old)
     }
 
     /// Removes a field if its time has come. Returns whether it did.
@@ -294,20 +315,24 @@ impl<'a> HashEdit<'a> {
         settings: Option<&Settings>,
         event: Option<&'static str>,
     ) -> Result<(), Stop> {
-        if self.changes == 0 {
+        if self.changes == 0 && self.lapsed == 0 {
             return Ok(());
         }
+        let (changes, lapsed) = (self.changes, self.lapsed);
         let emptied = match &self.form {
             EditForm::Packed(rows) => rows.rows.is_empty(),
             EditForm::Elements { len, .. } => *len == 0,
         };
         let entry = self.entry;
         self.write_back(txn, settings)?;
-        if let Some(event) = event {
+        if lapsed > 0 {
+            txn.notify(Events::HASH, "hexpired", entry);
+        }
+        if let Some(event) = event.filter(|_| changes > 0) {
             txn.notify(Events::HASH, event, entry);
-            if emptied {
-                txn.notify(Events::GENERIC, "del", entry);
-            }
+        }
+        if emptied && (event.is_some() || changes == 0) {
+            txn.notify(Events::GENERIC, "del", entry);
         }
         Ok(())
     }
@@ -330,7 +355,10 @@ impl<'a> HashEdit<'a> {
             EditForm::Elements { .. } => false,
         };
         // Writing the key has counted as one change.
-        txn.add_changes(self.changes - u64::from(written));
+        match (self.changes, written) {
+            (0, true) => txn.discount_change(),
+            (changes, written) => txn.add_changes(changes - u64::from(written)),
+        }
         Ok(())
     }
 

@@ -105,7 +105,14 @@ impl<'a> Hash<'a> {
             }
             Form::Elements(elements) => read_element(txn, elements, field)?,
         };
-        Ok(found.filter(|found| !is_due(found.expire_ms, now_ms)))
+        let found = found.filter(|found| {
+            let due = is_due(found.expire_ms, now_ms);
+            if due {
+                txn.note_due_field();
+            }
+            !due
+        });
+        Ok(found)
     }
 
     /// As [`Hash::get`] for several fields: those on disk are asked for together.
