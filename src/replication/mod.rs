@@ -18,5 +18,8 @@ pub mod slave;
 pub mod snapshot;
 pub mod stream;
 
+#[cfg(test)]
+mod simulation;
+
 pub use history::{Earlier, History, ReplicationId};
 pub use link::MasterLink;

@@ -3,18 +3,21 @@
 //!
 //! ```text
 //! connect ─► ping ─► configure ─► psync ─┬─► +CONTINUE ───────────────────────────────► stream
-//!    ▲                                   └─► +FULLRESYNC ─► transfer ─► load (spools) ──►  │
+//!    ▲                                   ├─► +FULLRESYNC ─► transfer ─► load (spools) ──►  │
+//!    ├──── the data is in its place ◄── fetch ◄── +CHECKPOINT                                │
 //!    └───────────── a second after the link broke, whatever it was at ◄────────────────────┘
 //! ```
 //!
 //! The position that it asks the master to go on from is told by whoever drives it, at each connection, from what is
 //! in its own log: nothing here remembers an offset over a broken link. During *load* the stream comes already; it is
-//! spooled, so that the master need not keep it in memory.
+//! spooled, so that the master need not keep it in memory. During *fetch* it does not: the files of a checkpoint come
+//! over connections of their own, and the master's log keeps what is behind them; with the data in its place the slave
+//! connects again, and goes on from the log.
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::handshake::FILES_CAPABILITY;
 use super::history::ReplicationId;
-use crate::commands::args::Args;
 use crate::keyspace::transaction::write_command;
 
 mod transfer;
@@ -41,6 +44,8 @@ pub struct Settings {
     pub port: u16,
     /// `repl-timeout`, in ms.
     pub timeout_ms: u64,
+    /// It takes a data set as the files of a checkpoint, from a master that offers them.
+    pub files: bool,
 }
 
 /// A place in a history.
@@ -86,6 +91,9 @@ pub enum Action {
     Store(Bytes),
     /// The file is whole as far as its length can tell. Check and load it; answered by [`Event::Loaded`].
     Load(Position),
+    /// Fetch the files of the checkpoint of this name, which are the data at this position, and load them; answered by
+    /// [`Event::Loaded`]. The connection stays, as a sign of life.
+    Fetch(Position, String),
     /// The stream goes on behind what this server has, maybe under another name of the history.
     Continue(Option<ReplicationId>),
     /// Bytes of the stream: log and run them. Answered by [`Event::Applied`].
@@ -135,6 +143,8 @@ enum Phase {
     Psync,
     Transfer(Transfer, Position),
     Load,
+    /// The files of a checkpoint are fetched and loaded.
+    Fetch,
     Stream,
 }
 
@@ -176,7 +186,7 @@ impl Slave {
             Phase::Waiting(_) => Stage::Connect,
             Phase::Connecting => Stage::Connecting,
             Phase::Ping | Phase::Configure(_) | Phase::Psync => Stage::Handshake,
-            Phase::Transfer(..) | Phase::Load => Stage::Sync,
+            Phase::Transfer(..) | Phase::Load | Phase::Fetch => Stage::Sync,
             Phase::Stream => Stage::Connected,
         }
     }
@@ -263,7 +273,7 @@ impl Slave {
         if timeout_ms > 0 && now_ms.saturating_sub(self.last_received_ms) > timeout_ms {
             let what = match self.phase {
                 Phase::Connecting => "connecting to the master",
-                Phase::Transfer(..) => "waiting for the data set",
+                Phase::Transfer(..) | Phase::Fetch => "waiting for the data set",
                 Phase::Stream | Phase::Load => "waiting for the stream",
                 _ => "waiting for an answer of the master",
             };
@@ -273,7 +283,7 @@ impl Slave {
             match self.phase {
                 Phase::Stream => actions.extend(self.acknowledge(now_ms)),
                 // An offset means nothing yet, but the master shall see that somebody is here.
-                Phase::Transfer(..) | Phase::Load => {
+                Phase::Transfer(..) | Phase::Load | Phase::Fetch => {
                     self.last_ack_ms = now_ms;
                     actions.push(Action::Send(b"\n".to_vec()));
                 }
@@ -308,7 +318,7 @@ impl Slave {
                         return Ok(());
                     }
                 }
-                Phase::Ping | Phase::Configure(_) | Phase::Psync => {
+                Phase::Ping | Phase::Configure(_) | Phase::Psync | Phase::Fetch => {
                     let Some(line) = self.line()? else { return Ok(()) };
                     if !line.is_empty() {
                         self.answer(&line, now_ms, actions)?;
@@ -363,6 +373,7 @@ impl Slave {
                 }
             }
             Phase::Psync => self.begin(line, now_ms, actions)?,
+            Phase::Fetch => return Err(format!("the master gave up its full synchronisation: {}", text())),
             _ => {}
         }
         Ok(())
@@ -385,7 +396,9 @@ impl Slave {
         if !announce_ip.is_empty() {
             add("REPLCONF ip-address", &[b"REPLCONF", b"ip-address", announce_ip.as_bytes()]);
         }
-        add("REPLCONF capa", &[b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"]);
+        let capabilities: [&[u8]; 7] =
+            [b"REPLCONF", b"capa", b"eof", b"capa", b"psync2", b"capa", FILES_CAPABILITY];
+        add("REPLCONF capa", if self.settings.files { &capabilities } else { &capabilities[..5] });
         self.phase = Phase::Configure(awaited);
         actions.push(Action::Send(out));
     }
@@ -420,6 +433,17 @@ impl Slave {
                 self.phase = Phase::Transfer(Transfer::default(), Position { id, offset });
                 Ok(())
             }
+            ["+CHECKPOINT", _, offset, name] => {
+                let (Some(id), Ok(offset)) = (id, offset.parse::<u64>()) else {
+                    return Err(format!("the master's answer to PSYNC makes no sense: {text}"));
+                };
+                actions.push(Action::Tell(format!(
+                    "the master offers its data set as the files of checkpoint {name}, as of {offset} of {id}"
+                )));
+                self.phase = Phase::Fetch;
+                actions.push(Action::Fetch(Position { id, offset }, name.to_string()));
+                Ok(())
+            }
             ["+CONTINUE"] | ["+CONTINUE", _] => {
                 let Some(position) = self.position else {
                     return Err("the master goes on with a history that nobody asked for".into());
@@ -451,10 +475,17 @@ impl Slave {
         now_ms: u64,
         actions: &mut Vec<Action>,
     ) -> Result<(), String> {
-        if !self.is_loading() {
+        if !self.is_loading() && !matches!(self.phase, Phase::Fetch) {
             return Ok(());
         }
         result.map_err(|why| format!("the data set of the master cannot be loaded: {why}"))?;
+        if matches!(self.phase, Phase::Fetch) {
+            // What is behind the checkpoint comes from the master's log, as after a broken link.
+            self.phase = Phase::Waiting(now_ms);
+            self.input.clear();
+            actions.push(Action::Disconnect("the data set is in its place; the log has what follows".into()));
+            return Ok(());
+        }
         self.up(now_ms);
         actions.extend(self.acknowledge(now_ms));
         Ok(())
@@ -466,19 +497,6 @@ fn command(words: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::new();
     write_command(&mut out, words.iter().copied());
     out
-}
-
-/// The master that REPLICAOF names, or none for NO ONE.
-///
-/// # Errors
-/// As Redis words it.
-pub fn parse_master(args: Args<'_>) -> Result<Option<(String, u16)>, &'static str> {
-    if args.word(1).eq_ignore_ascii_case(b"no") && args.word(2).eq_ignore_ascii_case(b"one") {
-        return Ok(None);
-    }
-    let port = crate::number::parse_i64(args.word(2)).ok_or("ERR Invalid master port")?;
-    let port = u16::try_from(port).map_err(|_| "ERR Invalid master port")?;
-    Ok(Some((String::from_utf8_lossy(args.word(1)).into_owned(), port)))
 }
 
 #[cfg(test)]

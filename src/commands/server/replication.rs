@@ -1,8 +1,8 @@
 //! Who is whose slave.
 
 use super::super::*;
+use crate::replication::handshake::parse_master;
 use crate::replication::master::Stage;
-use crate::replication::slave::parse_master;
 use crate::server::{AdminContext, SessionContext};
 
 const BASE: Command = Command {
