@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |------|------|
+//! | [`checkpoint`] | data sets as files, for slaves that are Pikas |
 //! | [`feed`] | the newest bytes of the log in memory, shared by all slaves, and who is told of more |
 //! | [`link`] | one slave: its task sends it what it is to get |
 //! | [`full`] | snapshots for slaves that need everything |
@@ -29,6 +30,7 @@ use crate::message::Acknowledged;
 use crate::socket::Accepted;
 use crate::state::{State, lock, now_ms};
 
+pub mod checkpoint;
 pub mod feed;
 pub mod full;
 pub mod link;
@@ -47,6 +49,8 @@ pub struct Replication {
     pub refuses_writes: AtomicBool,
     /// Snapshots that slaves wait for.
     pub syncs: full::Syncs,
+    /// Data sets as files.
+    pub checkpoints: checkpoint::Checkpoints,
     /// The actor, once it runs.
     pub actor: OnceLock<Addr<Replicator>>,
     /// Where links run.
@@ -103,6 +107,7 @@ impl Replication {
             history: Mutex::new(history),
             refuses_writes: AtomicBool::new(false),
             syncs: full::Syncs::default(),
+            checkpoints: Default::default(),
             actor: OnceLock::new(),
             arbiter: OnceLock::new(),
             signals: Mutex::default(),
@@ -221,12 +226,17 @@ pub fn refresh(state: &State) {
         (master.refuses_writes(&limits(&config), now_ms()), master.pins())
     };
     state.replication.refuses_writes.store(refuses, Ordering::Relaxed);
-    let retained = config.get(options::BINLOG_RETENTION_BYTES);
-    // Without a limit on the log there is none for slaves.
-    let max_bytes = (retained > 0).then(|| retained.saturating_mul(PINNED).max(LEAST_PINNED));
+    let max_bytes = most_pinned(&config);
     let mut all = lock(&state.log.pins);
     all.retain(|pin| !pin.name.starts_with("replica "));
     all.extend(pins.into_iter().map(|(name, offset)| Pin { name, offset, max_bytes, until_ms: None }));
+}
+
+/// The most of the log that is kept for a slave, or for a checkpoint; bytes.
+fn most_pinned(config: &Config) -> Option<u64> {
+    let retained = config.get(options::BINLOG_RETENTION_BYTES);
+    // Without a limit on the log there is none for slaves.
+    (retained > 0).then(|| retained.saturating_mul(PINNED).max(LEAST_PINNED))
 }
 
 /// A slave that is behind may hold so many times the log that is kept anyway.

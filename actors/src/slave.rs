@@ -6,6 +6,7 @@
 //! ([`crate::loading`]); meanwhile the stream goes to another file.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -24,6 +25,10 @@ use crate::following::Order;
 use crate::server::fail_stop;
 use crate::state::{Blocking, State, lock, now_ms};
 
+mod adopt;
+mod client;
+mod divergence;
+mod fetch;
 mod stream;
 mod sync;
 
@@ -52,6 +57,9 @@ pub struct Link {
     feed: Option<Feed>,
     transfer: Option<Transfer>,
     loading: Option<Loading>,
+    fetching: Option<fetch::Fetching>,
+    /// This master's data set cannot be had as files.
+    plain: Arc<AtomicBool>,
     /// Grows with each connection: news of an earlier one are stale.
     session: u64,
     news: UnboundedSender<News>,
@@ -79,6 +87,8 @@ pub fn start_here(state: Arc<State>) {
         feed: None,
         transfer: None,
         loading: None,
+        fetching: None,
+        plain: Arc::default(),
         session: 0,
         news,
         full: false,
@@ -159,6 +169,7 @@ impl Link {
                 }
                 Action::Store(bytes) => self.store(&bytes).map(|()| Vec::new()),
                 Action::Load(position) => self.load(position).map(|()| Vec::new()),
+                Action::Fetch { of, name, common } => self.fetch(of, name, common).map(|()| Vec::new()),
                 Action::Continue(id) => self.go_on(id).await.map(|()| Vec::new()),
                 Action::Stream(bytes) => self.stream(&bytes).await,
                 Action::Spool(bytes) => self.spool(&bytes).map(|()| Vec::new()),
@@ -231,6 +242,7 @@ impl Link {
             announce_ip: config.get(options::REPLICA_ANNOUNCE_IP).to_string(),
             port,
             timeout_ms: u64::from(config.get(options::REPL_TIMEOUT)) * 1000,
+            files: config.get(options::FULL_SYNC_FILES) && !self.plain.load(Ordering::Acquire),
         }
     }
 
@@ -254,6 +266,7 @@ impl Link {
         self.transfer = None;
         // The thread that loads sees it, and gives up.
         self.loading = None;
+        self.fetching = None;
         self.state.following.change(|link| (link.sync_total, link.sync_received) = (None, 0));
     }
 
@@ -277,6 +290,7 @@ impl Link {
         }
         self.disconnect();
         self.full = false;
+        self.plain = Arc::default();
         slog::info!(self.state.logger, "this server becomes a slave"; "master" => format!("{host}:{port}"));
         self.set_config(&format!("{host} {port}"));
         let first = before.is_none();

@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |------|------|
+//! | [`files`] | the files of a checkpoint: what a master offers, and a slave fetches |
 //! | [`history`] | which history the data is of: replication ids and up to where each holds; shared by both sides |
 //! | [`handshake`] | what a slave says of itself, and asks for |
 //! | [`link`] | what is known of the link to a master |
@@ -10,6 +11,7 @@
 //! | [`snapshot`] | one moment of all data, as an RDB file |
 //! | [`stream`] | a master's stream, cut into pieces that can be logged and run |
 
+pub mod files;
 pub mod handshake;
 pub mod history;
 pub mod link;

@@ -14,13 +14,16 @@
 //! over connections of their own, and the master's log keeps what is behind them; with the data in its place the slave
 //! connects again, and goes on from the log.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
 use super::handshake::FILES_CAPABILITY;
 use super::history::ReplicationId;
 use crate::keyspace::transaction::write_command;
 
+mod event;
 mod transfer;
+
+pub use event::{Action, Event};
 
 use transfer::Transfer;
 
@@ -55,53 +58,6 @@ pub struct Position {
     pub id: ReplicationId,
     /// Everything before it is there.
     pub offset: u64,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// The connection stands. The position is what this server has; `None` if its data is of no master's history.
-    Connected(Settings, Option<Position>),
-    /// It could not be made, or it is broken; why.
-    Broken(&'a str),
-    /// Bytes came.
-    Received(&'a [u8]),
-    /// Some time has passed. Told a few times a second.
-    Clock,
-    /// The transferred data has taken the place of what was there before, and the log begins at its offset; or why
-    /// not.
-    Loaded(Result<(), &'a str>),
-    /// What came so far is in the log up to this offset, and run.
-    Applied(u64),
-}
-
-/// What is to be done, in this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Connect; answered by [`Event::Connected`] or [`Event::Broken`].
-    Connect,
-    /// Send bytes to the master.
-    Send(Vec<u8>),
-    /// Close the connection, if there is one. Of a transfer under way nothing is kept; a spool is forgotten. No
-    /// [`Event::Broken`] follows.
-    Disconnect(String),
-    /// A transfer begins, of so many bytes if that is known, of the data at this position. Forget any earlier one.
-    BeginTransfer(Position, Option<u64>),
-    /// Bytes of the data set: to the temporary file.
-    Store(Bytes),
-    /// The file is whole as far as its length can tell. Check and load it; answered by [`Event::Loaded`].
-    Load(Position),
-    /// Fetch the files of the checkpoint of this name, which are the data at this position, and load them; answered by
-    /// [`Event::Loaded`]. The connection stays, as a sign of life.
-    Fetch(Position, String),
-    /// The stream goes on behind what this server has, maybe under another name of the history.
-    Continue(Option<ReplicationId>),
-    /// Bytes of the stream: log and run them. Answered by [`Event::Applied`].
-    Stream(Bytes),
-    /// Bytes of the stream that have to wait until the data is loaded; then they are the first of the stream.
-    Spool(Bytes),
-    /// A line for the operator.
-    Tell(String),
 }
 
 /// How far it is, as ROLE and INFO name it.
@@ -433,7 +389,8 @@ impl Slave {
                 self.phase = Phase::Transfer(Transfer::default(), Position { id, offset });
                 Ok(())
             }
-            ["+CHECKPOINT", _, offset, name] => {
+            ["+CHECKPOINT", _, offset, name, ref common @ ..] => {
+                let common = common.first().and_then(|common| common.parse().ok());
                 let (Some(id), Ok(offset)) = (id, offset.parse::<u64>()) else {
                     return Err(format!("the master's answer to PSYNC makes no sense: {text}"));
                 };
@@ -441,7 +398,8 @@ impl Slave {
                     "the master offers its data set as the files of checkpoint {name}, as of {offset} of {id}"
                 )));
                 self.phase = Phase::Fetch;
-                actions.push(Action::Fetch(Position { id, offset }, name.to_string()));
+                let name = name.to_string();
+                actions.push(Action::Fetch { of: Position { id, offset }, name, common });
                 Ok(())
             }
             ["+CONTINUE"] | ["+CONTINUE", _] => {

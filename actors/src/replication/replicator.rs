@@ -41,6 +41,7 @@ impl Replicator {
             // One that came while this server became a slave.
             super::drop_all(&self.state);
         }
+        super::checkpoint::sweep(&self.state);
         self.forget_gone();
         self.answer();
         super::refresh(&self.state);

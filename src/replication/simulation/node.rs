@@ -513,7 +513,7 @@ impl Node {
                     run_all(&mut data, &self.transfer);
                     self.load(of, Ok(data), now_ms, random);
                 }
-                Action::Fetch(of, name) => self.load(of, Err(name), now_ms, random),
+                Action::Fetch { of, name, .. } => self.load(of, Err(name), now_ms, random),
                 Action::Continue(id) => {
                     self.synced = self.end();
                     if let Some(id) = id {
