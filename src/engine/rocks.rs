@@ -133,7 +133,7 @@ impl RocksEngine {
         &self,
         family: Family,
         folder: &Path,
-        fill: impl FnOnce(&mut dyn FnMut(&[u8], &[u8]) -> Result<(), EngineError>) -> Result<(), EngineError>,
+        fill: impl FnOnce(&mut PutEntry<'_>) -> Result<(), EngineError>,
     ) -> Result<Vec<std::path::PathBuf>, EngineError> {
         let options = family_options(family, &self.options, &self.cache, &self.dead);
         let mut writer: Option<SstFileWriter<'_>> = None;

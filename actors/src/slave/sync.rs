@@ -138,8 +138,11 @@ impl Link {
                 self.full = false;
                 self.state.following.change(|link| link.full_syncs += 1);
             }
-            let result = result.as_ref().map(|()| ()).map_err(String::as_str);
-            return self.handle(Event::Loaded(result)).await;
+            let event = match &result {
+                Ok(()) => Event::Loaded(Ok(())),
+                Err(why) => Event::Loaded(Err(why)),
+            };
+            return self.handle(event).await;
         }
         let Some(mut loading) = self.loading.take() else { return };
         if let Err(why) = result {

@@ -1,5 +1,6 @@
 //! CHECKPOINT: what a slave fetches of a master's checkpoint.
 
+use super::super::help::HELP;
 use super::super::*;
 use crate::replication::files::{CHUNK, checksum};
 use crate::server::AdminContext;
@@ -19,6 +20,7 @@ pub(super) const CHECKPOINT: Command = Command {
     arity: Arity::AtLeast(2),
     run: Run::Container,
     subcommands: &[
+        Command { group: Group::Server, since: "pika 4.0", ..HELP },
         Command {
             name: "list",
             syntax: "checkpoint-id",

@@ -6,7 +6,7 @@
 
 use super::{Begin, Loaded, Tally, mark};
 use crate::encoding::key::{self, ExpiryKey, MetaKey, Namespace};
-use crate::engine::{Batch, Change, EngineError, Family, Range, Read, ReadError, Tier};
+use crate::engine::{Batch, Change, EngineError, Family, PutEntry, Range, Read, ReadError, Tier};
 use crate::keyspace::counts::AllCounts;
 use crate::keyspace::namespace::Namespaces;
 use crate::keyspace::recovery::Found;
@@ -123,12 +123,7 @@ impl Adoption {
     ///
     /// # Errors
     /// The store's that is read, and those of `put`.
-    pub fn copy(
-        &self,
-        source: &dyn Read,
-        family: Family,
-        put: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
+    pub fn copy(&self, source: &dyn Read, family: Family, put: &mut PutEntry<'_>) -> Result<(), EngineError> {
         let mut entries = source.iterate(family, &Range::default(), Tier::Disk);
         while let Some((key, value)) = entries.next().map_err(engine_error)? {
             if let Some(key) = self.key(family, key) {

@@ -317,5 +317,8 @@ fn what_ends_a_fetch_is_told() {
     assert_eq!(slave.handle(Event::Clock, 1009), []);
     assert_eq!(slave.handle(Event::Clock, 1010), [Action::Connect]);
     let mut slave = asked_for_files();
-    assert!(broken(&receive(&mut slave, b"+CHECKPOINT x 500 abc\r\n")).is_some_and(|why| why.contains("no sense")));
+    assert!(
+        broken(&receive(&mut slave, b"+CHECKPOINT x 500 abc\r\n"))
+            .is_some_and(|why| why.contains("no sense"))
+    );
 }
