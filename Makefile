@@ -11,7 +11,7 @@ ARGS :=
 # RocksDB compiled once per machine. Without these variables cargo compiles it itself, which takes much longer.
 with_rocksdb = library=$$(tools/build-rocksdb) && ROCKSDB_LIB_DIR=$$library ROCKSDB_STATIC=1
 
-.PHONY: setup build run test lint unit server-tests crash-short crash conformance differential clients bench bench-big
+.PHONY: setup build run test lint unit server-tests crash-short crash simulate conformance differential clients bench bench-big
 
 setup:
 	@tools/setup
@@ -79,3 +79,7 @@ bench: build
 # One collection of ten million elements of each type. Less: make bench-big ARGS="--elements 1000000"
 bench-big: build
 	benches/big_collections.py --server $(PIKA) $(ARGS)
+
+# Ten thousand seeds of the simulated replication; a failing one is named.
+simulate: setup
+	cargo test -p pika-core --release --lib simulation -- --ignored --nocapture

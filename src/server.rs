@@ -24,6 +24,9 @@ pub(crate) mod stand_in;
 pub use messages::Messages;
 pub use migration::{Credentials, Migration, Moved};
 
+/// What is answered about a checkpoint that is not kept any more.
+pub const NO_CHECKPOINT: &str = "NOCHECKPOINT there is no checkpoint of this name, or no longer";
+
 /// See the module's documentation. Its first part is for any thread at any time: those methods answer at once,
 /// from memory. Its second part is called by the admin actor only, one command at a time, and may wait.
 pub trait Server {
@@ -186,6 +189,24 @@ pub trait Server {
     /// Moves or copies keys of a client's database to another server (MIGRATE). An error is the whole text that the client
     /// gets. For a thread of its own: it waits for the other server.
     fn migrate(&self, session: &Session, migration: &Migration) -> Result<Moved, String>;
+
+    /// CHECKPOINT LIST: the files of a checkpoint that is kept for slaves, as [`crate::replication::files::List`]
+    /// writes them. An error is the whole text that the client gets.
+    fn checkpoint_list(&self, _name: &str) -> Result<Vec<u8>, String> {
+        Err(NO_CHECKPOINT.into())
+    }
+
+    /// CHECKPOINT READ: up to `length` bytes of a file of a checkpoint, from `offset` on; none behind its end. It may
+    /// be fewer, and take a while: `full-sync-rate-limit`. An error is the whole text that the client gets.
+    fn checkpoint_read(
+        &self,
+        _name: &str,
+        _file: &str,
+        _offset: u64,
+        _length: u64,
+    ) -> Result<Vec<u8>, String> {
+        Err(NO_CHECKPOINT.into())
+    }
 
     /// DEBUG RELOAD: writes everything behind, flushes it, and drops all caches.
     fn reload(&self) -> Result<(), String>;

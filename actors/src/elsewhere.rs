@@ -15,6 +15,7 @@ use pika_core::keyspace::view::View;
 use pika_core::scripting::Host;
 use pika_core::slowlog::SlowLog;
 
+use crate::followed::Outcome;
 use crate::long_reply::{PIECE, Sender, Unwanted};
 use crate::message::{Kill, Lend, Return, Viewed};
 use crate::messaging;
@@ -147,8 +148,8 @@ pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, no
     state.lent.run(move || {
         let Exclusive { mut work, mut held, task } = *exclusive;
         if let Some(task) = task {
-            let replaced = task.run(&mut held);
-            return crate::followed::send_home(held, work, replaced, &shared);
+            let outcome = task.run(&mut held);
+            return crate::followed::send_home(held, work, outcome, &shared);
         }
         let settings = shared.settings();
         if held.len() > 1 && is_read(&work) && work.needs.len() <= MOST_NEEDS {
@@ -206,7 +207,7 @@ pub fn run_exclusive_elsewhere(exclusive: Box<Exclusive>, state: &Arc<State>, no
             }
         }
         if work.followed.is_some() {
-            return crate::followed::send_home(held, work, false, &shared);
+            return crate::followed::send_home(held, work, Outcome::Same, &shared);
         }
         held[0].end_atomic();
         send_home(held, work, blocked, &shared);

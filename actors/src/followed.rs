@@ -59,17 +59,27 @@ fn first_error(work: &Work) -> Option<String> {
 /// Something done with the states of all partitions at once, on a thread that may wait.
 pub struct Task {
     run: Box<TaskRun>,
-    /// Afterwards they are of other data.
-    replaces: bool,
+    outcome: Outcome,
 }
 
 type TaskRun = dyn FnOnce(&mut [Box<Partition>]) + Send;
 
+/// What a task has done to the states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It looked at them.
+    Same,
+    /// They are of other data.
+    Replaced,
+    /// Each has a hand-off under way.
+    HandedOff,
+}
+
 impl Task {
-    /// Does it. Returns whether the states are of other data now.
-    pub fn run(self, held: &mut [Box<Partition>]) -> bool {
+    /// Does it. Returns what it has done.
+    pub fn run(self, held: &mut [Box<Partition>]) -> Outcome {
         (self.run)(held);
-        self.replaces
+        self.outcome
     }
 }
 
@@ -92,12 +102,17 @@ pub fn work(frame: Bytes, ranges: Vec<(u32, u32)>, ops: Vec<Op>, followed: Optio
 
 /// Has a task done with all partitions' states, between two commands: a look at one moment, a change of role.
 pub fn with_all(state: &State, task: impl FnOnce(&mut [Box<Partition>]) + Send + 'static) {
-    lend_all(state, Task { run: Box::new(task), replaces: false });
+    lend_all(state, Task { run: Box::new(task), outcome: Outcome::Same });
 }
 
 /// As [`with_all`], for a task that puts other data into their place; what they wrote before is in the log by then.
 pub fn replace_all(state: &State, task: impl FnOnce(&mut [Box<Partition>]) + Send + 'static) {
-    lend_all(state, Task { run: Box::new(task), replaces: true });
+    lend_all(state, Task { run: Box::new(task), outcome: Outcome::Replaced });
+}
+
+/// As [`with_all`], for a task that hands off each of them.
+pub fn hand_off_all(state: &State, task: impl FnOnce(&mut [Box<Partition>]) + Send + 'static) {
+    lend_all(state, Task { run: Box::new(task), outcome: Outcome::HandedOff });
 }
 
 fn lend_all(state: &State, task: Task) {
@@ -107,8 +122,8 @@ fn lend_all(state: &State, task: Task) {
 }
 
 /// Sends states home after a piece of a master's stream, or a task.
-pub fn send_home(mut held: Vec<Box<Partition>>, work: Box<Work>, replaced: bool, state: &State) {
-    let mut handed_off = false;
+pub fn send_home(mut held: Vec<Box<Partition>>, work: Box<Work>, outcome: Outcome, state: &State) {
+    let mut handed_off = outcome == Outcome::HandedOff;
     if let Some(followed) = &work.followed {
         let mut all: Vec<&mut Partition> = held.iter_mut().map(|partition| &mut **partition).collect();
         followed.end(&mut all);
@@ -127,7 +142,7 @@ pub fn send_home(mut held: Vec<Box<Partition>>, work: Box<Work>, replaced: bool,
             state: partition,
             group: None,
             handed_off,
-            replaced,
+            replaced: outcome == Outcome::Replaced,
             cause: 0,
             work,
             blocked: None,

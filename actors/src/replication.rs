@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |------|------|
+//! | [`checkpoint`] | data sets as files, for slaves that are Pikas |
 //! | [`failover`] | this master's role handed to a slave |
 //! | [`feed`] | the newest bytes of the log in memory, shared by all slaves, and who is told of more |
 //! | [`link`] | one slave: its task sends it what it is to get |
@@ -33,6 +34,7 @@ use crate::message::Acknowledged;
 use crate::socket::Accepted;
 use crate::state::{State, lock, now_ms};
 
+pub mod checkpoint;
 pub mod failover;
 pub mod feed;
 pub mod full;
@@ -56,6 +58,8 @@ pub struct Replication {
     pub failover: Mutex<Failover>,
     /// Snapshots that slaves wait for.
     pub syncs: full::Syncs,
+    /// Data sets as files.
+    pub checkpoints: checkpoint::Checkpoints,
     /// The actor, once it runs.
     pub actor: OnceLock<Addr<Replicator>>,
     /// Where links run.
@@ -114,6 +118,7 @@ impl Replication {
             attached: AtomicBool::new(false),
             failover: Mutex::default(),
             syncs: full::Syncs::default(),
+            checkpoints: Default::default(),
             actor: OnceLock::new(),
             arbiter: OnceLock::new(),
             signals: Mutex::default(),
@@ -247,12 +252,17 @@ pub fn refresh(state: &State) {
         (master.refuses_writes(&limits(&config), now_ms()), master.pins())
     };
     state.replication.refuses_writes.store(refuses, Ordering::Relaxed);
-    let retained = config.get(options::BINLOG_RETENTION_BYTES);
-    // Without a limit on the log there is none for slaves.
-    let max_bytes = (retained > 0).then(|| retained.saturating_mul(PINNED).max(LEAST_PINNED));
+    let max_bytes = most_pinned(&config);
     let mut all = lock(&state.log.pins);
     all.retain(|pin| !pin.name.starts_with("replica "));
     all.extend(pins.into_iter().map(|(name, offset)| Pin { name, offset, max_bytes, until_ms: None }));
+}
+
+/// The most of the log that is kept for a slave, or for a checkpoint; bytes.
+fn most_pinned(config: &Config) -> Option<u64> {
+    let retained = config.get(options::BINLOG_RETENTION_BYTES);
+    // Without a limit on the log there is none for slaves.
+    (retained > 0).then(|| retained.saturating_mul(PINNED).max(LEAST_PINNED))
 }
 
 /// A slave that is behind may hold so many times the log that is kept anyway.

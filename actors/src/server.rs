@@ -311,7 +311,8 @@ pub fn run(start: Start) -> Result<(), String> {
     let _lock = open_folder(&folder)?;
     let access = Access::new(crate::users::at_start(&config, &users)?);
     crate::backup::sweep(&folder.join(config.get(options::BACKUP_DIR)));
-    crate::slave::sweep(&folder);
+    let keep = config.get(options::FULL_SYNC_CHECKPOINT_KEEP_SECONDS);
+    crate::slave::sweep(&folder, Duration::from_secs(u64::from(keep)));
     let threads = threads(&config);
     let budget = budget(&config);
     // Redis's own test suite waits for `PID: …` here, and below for `Ready to accept`, as other start scripts do.
@@ -366,6 +367,7 @@ pub fn run(start: Start) -> Result<(), String> {
         opened_partitions.iter_mut().for_each(|partition| partition.role = Role::Slave);
         state.shared.set_follows(true);
     }
+    crate::replication::checkpoint::open(&state);
     write_behind::start(state.clone(), queue, replay_limit, opened.write_behind, opened.reach)
         .map_err(|error| error.to_string())?;
     // What was replayed is in memtables only: the positions on disk are those of the last run.

@@ -604,6 +604,14 @@ impl Server for Service {
         crate::migration::run(&self.state, session, migration)
     }
 
+    fn checkpoint_list(&self, name: &str) -> Result<Vec<u8>, String> {
+        crate::replication::checkpoint::list(&self.state, name)
+    }
+
+    fn checkpoint_read(&self, name: &str, file: &str, offset: u64, length: u64) -> Result<Vec<u8>, String> {
+        crate::replication::checkpoint::chunk(&self.state, name, file, offset, length)
+    }
+
     fn reload(&self) -> Result<(), String> {
         self.drain();
         self.state.write_behind.flush();

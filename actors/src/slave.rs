@@ -6,6 +6,7 @@
 //! ([`crate::loading`]); meanwhile the stream goes to another file.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -24,6 +25,10 @@ use crate::socket::{Accepted, ReadHalf, WriteHalf};
 use crate::state::{Blocking, State, lock, now_ms};
 use crate::tls::session::Half;
 
+mod adopt;
+mod client;
+mod divergence;
+mod fetch;
 mod hand_over;
 mod stream;
 mod sync;
@@ -53,6 +58,9 @@ pub struct Link {
     feed: Option<Feed>,
     transfer: Option<Transfer>,
     loading: Option<Loading>,
+    fetching: Option<fetch::Fetching>,
+    /// This master's data set cannot be had as files.
+    plain: Arc<AtomicBool>,
     /// Grows with each connection: news of an earlier one are stale.
     session: u64,
     news: UnboundedSender<News>,
@@ -82,6 +90,8 @@ pub fn start_here(state: Arc<State>) {
         feed: None,
         transfer: None,
         loading: None,
+        fetching: None,
+        plain: Arc::default(),
         session: 0,
         news,
         full: false,
@@ -171,6 +181,7 @@ impl Link {
                     self.handed_over(result).await;
                     Ok(Vec::new())
                 }
+                Action::Fetch { of, name, common } => self.fetch(of, name, common).map(|()| Vec::new()),
                 Action::Continue(id) => self.go_on(id).await.map(|()| Vec::new()),
                 Action::Stream(bytes) => self.stream(&bytes).await,
                 Action::Spool(bytes) => self.spool(&bytes).map(|()| Vec::new()),
@@ -246,6 +257,10 @@ impl Link {
             port,
             timeout_ms: u64::from(config.get(options::REPL_TIMEOUT)) * 1000,
             hands_over: self.hands_over,
+            // Files come over connections of their own, which do not speak TLS.
+            files: config.get(options::FULL_SYNC_FILES)
+                && !config.get(options::TLS_REPLICATION)
+                && !self.plain.load(Ordering::Acquire),
         }
     }
 
@@ -269,6 +284,7 @@ impl Link {
         self.transfer = None;
         // The thread that loads sees it, and gives up.
         self.loading = None;
+        self.fetching = None;
         self.state.following.change(|link| (link.sync_total, link.sync_received) = (None, 0));
     }
 
@@ -304,6 +320,7 @@ impl Link {
     fn become_slave(&mut self, host: String, port: u16) {
         self.disconnect();
         self.full = false;
+        self.plain = Arc::default();
         slog::info!(self.state.logger, "this server becomes a slave"; "master" => format!("{host}:{port}"));
         self.set_config(&format!("{host} {port}"));
         self.state.following.set(Some(MasterLink::new(host, port, now_ms())));

@@ -97,6 +97,9 @@ impl Range {
     }
 }
 
+/// Takes a key and its value.
+pub type PutEntry<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), EngineError> + 'a;
+
 /// Bytes of a change: its own, or of whoever makes the batch.
 pub type Bytes<'a> = std::borrow::Cow<'a, [u8]>;
 

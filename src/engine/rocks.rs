@@ -16,7 +16,8 @@ use rocksdb::compaction_filter_factory::{CompactionFilterContext, CompactionFilt
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily,
     ColumnFamilyDescriptor, CompactOptions, DB, DBCompressionType, DBRawIteratorWithThreadMode, ErrorKind,
-    FlushOptions, Options, ReadOptions, ReadTier, SnapshotWithThreadMode, WriteBatch, WriteOptions,
+    FlushOptions, IngestExternalFileOptions, Options, ReadOptions, ReadTier, SnapshotWithThreadMode,
+    SstFileWriter, WriteBatch, WriteOptions,
 };
 
 use super::*;
@@ -103,6 +104,76 @@ impl RocksEngine {
         );
         let db = DB::open_cf_descriptors(&db_options, folder, descriptors).map_err(failed)?;
         Ok(RocksEngine { db: Arc::new(db), options, dead, cache })
+    }
+
+    /// Opens a store that nobody writes, to read it. `options` says how much memory it may take.
+    ///
+    /// # Errors
+    /// It is damaged, or not there.
+    pub fn open_read_only(folder: &Path, options: RocksOptions) -> Result<RocksEngine, EngineError> {
+        let cache = Cache::new_hyper_clock_cache(options.cache_bytes, 0);
+        let dead = Dead::default();
+        let descriptors = Family::ALL.iter().map(|&family| {
+            ColumnFamilyDescriptor::new(family.name(), family_options(family, &options, &cache, &dead))
+        });
+        let mut db_options = Options::default();
+        db_options.set_max_open_files(options.max_open_files);
+        let default = std::iter::once(ColumnFamilyDescriptor::new("default", Options::default()));
+        let db = DB::open_cf_descriptors_read_only(&db_options, folder, default.chain(descriptors), false)
+            .map_err(failed)?;
+        Ok(RocksEngine { db: Arc::new(db), options, dead, cache })
+    }
+
+    /// Writes sorted entries of a family as tables into `folder`, to be taken in by [`RocksEngine::ingest`]. `fill` is
+    /// given a function that it calls with each key and value, in the order of keys. Returns the tables' paths.
+    ///
+    /// # Errors
+    /// Those of the disk, and of `fill`.
+    pub fn write_tables(
+        &self,
+        family: Family,
+        folder: &Path,
+        fill: impl FnOnce(&mut PutEntry<'_>) -> Result<(), EngineError>,
+    ) -> Result<Vec<std::path::PathBuf>, EngineError> {
+        let options = family_options(family, &self.options, &self.cache, &self.dead);
+        let mut writer: Option<SstFileWriter<'_>> = None;
+        let mut paths = Vec::new();
+        fill(&mut |key, value| {
+            let mut table = match writer.take() {
+                Some(table) => table,
+                None => {
+                    let table = SstFileWriter::create(&options);
+                    let path = folder.join(format!("{}-{:06}.sst", family.name(), paths.len()));
+                    table.open(&path).map_err(failed)?;
+                    paths.push(path);
+                    table
+                }
+            };
+            table.put(key, value).map_err(failed)?;
+            match table.file_size() >= self.options.file_bytes {
+                true => table.finish().map_err(failed)?,
+                false => writer = Some(table),
+            }
+            Ok(())
+        })?;
+        if let Some(mut table) = writer {
+            table.finish().map_err(failed)?;
+        }
+        Ok(paths)
+    }
+
+    /// Takes in tables that [`RocksEngine::write_tables`] wrote, all together; their files become the store's. Only on
+    /// the thread that writes the store, when nothing is in its memory: else it would be put on disk, log or not.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn ingest(&self, family: Family, tables: Vec<std::path::PathBuf>) -> Result<(), EngineError> {
+        if tables.is_empty() {
+            return Ok(());
+        }
+        let mut options = IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        self.db.ingest_external_file_cf_opts(self.family(family), &options, tables).map_err(failed)
     }
 
     /// The limits that it was opened with.

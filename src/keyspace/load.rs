@@ -27,6 +27,7 @@ use crate::engine::{
 use crate::rdb::{KeyItem, Value};
 use crate::scripting::{Library, Registry};
 
+pub mod checkpoint;
 mod commands;
 mod switch;
 mod tally;
@@ -40,7 +41,7 @@ pub use tally::Tally;
 pub const LOADING_PREFIX: &[u8] = b"loading/";
 
 /// How far hidden namespaces begin behind those in use: the served data may be flushed so often while a load runs.
-pub(super) const GAP: Namespace = 1 << 16;
+pub(in crate::keyspace) const GAP: Namespace = 1 << 16;
 
 /// Why a load ended before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]

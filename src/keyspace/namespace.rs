@@ -23,6 +23,12 @@ impl Namespaces {
         Namespaces { of_database: (first..next).collect(), next }
     }
 
+    /// Databases from 0 on that show these namespaces, which must all be different.
+    pub fn showing(of_database: Vec<Namespace>) -> Namespaces {
+        let next = of_database.iter().max().map_or(0, |last| last + 1);
+        Namespaces { of_database, next }
+    }
+
     /// The lowest namespace that no database has ever shown.
     pub fn next(&self) -> Namespace {
         self.next

@@ -1,7 +1,11 @@
 //! What a slave says before it gets anything: REPLCONF, PSYNC, SYNC.
 
 use super::ReplicationId;
+use crate::commands::args::Args;
 use crate::number::parse_i64;
+
+/// `REPLCONF capa` of a slave that takes the files of a checkpoint; servers that do not know it pass over it.
+pub const FILES_CAPABILITY: &[u8] = b"pika-files";
 
 /// What a slave said of itself with REPLCONF.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub struct Announced {
     pub eof: bool,
     /// `capa psync2`: it can go on under another id.
     pub psync2: bool,
+    /// `capa pika-files`: it takes a data set as the files of a checkpoint.
+    pub files: bool,
     /// `rdb-only 1`: it wants the snapshot, and no stream.
     pub only_snapshot: bool,
     /// `rdb-filter-only`: it wants a snapshot without keys (there are no functions that it could want instead).
@@ -51,6 +57,19 @@ impl Request {
             None => Request::Continue { id: ReplicationId::NONE, offset: u64::MAX },
         })
     }
+}
+
+/// The master that REPLICAOF names, or none for NO ONE.
+///
+/// # Errors
+/// As Redis words it.
+pub fn parse_master(args: Args<'_>) -> Result<Option<(String, u16)>, &'static str> {
+    if args.word(1).eq_ignore_ascii_case(b"no") && args.word(2).eq_ignore_ascii_case(b"one") {
+        return Ok(None);
+    }
+    let port = crate::number::parse_i64(args.word(2)).ok_or("ERR Invalid master port")?;
+    let port = u16::try_from(port).map_err(|_| "ERR Invalid master port")?;
+    Ok(Some((String::from_utf8_lossy(args.word(1)).into_owned(), port)))
 }
 
 #[cfg(test)]

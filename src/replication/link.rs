@@ -29,6 +29,14 @@ pub struct MasterLink {
     pub sync_loaded: u64,
     /// Keys of it that were loaded.
     pub sync_keys: u64,
+    /// The files of a checkpoint that are there, and how many there are; `None` if the data set comes otherwise.
+    pub sync_files: Option<(u64, u64)>,
+    /// Of the bytes that came, those that were here already.
+    pub sync_kept: u64,
+    /// When the transfer began.
+    pub sync_began_ms: u64,
+    /// What became of writes that the master does not have, the last time that there were such; empty if never.
+    pub divergence: String,
     /// Full synchronisations that ended well, since the start.
     pub full_syncs: u64,
     /// Times that the master went on with the stream, since the start.
@@ -53,6 +61,10 @@ impl MasterLink {
             sync_received: 0,
             sync_loaded: 0,
             sync_keys: 0,
+            sync_files: None,
+            sync_kept: 0,
+            sync_began_ms: 0,
+            divergence: String::new(),
             full_syncs: 0,
             partial_syncs: 0,
             refused: 0,

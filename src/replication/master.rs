@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 
 use super::handshake::{Announced, Request};
+use super::history::Mismatch;
 use super::{History, ReplicationId};
 
 /// A slave as its master sees it.
@@ -95,6 +96,8 @@ pub enum Start {
     Full {
         /// For the operator.
         reason: String,
+        /// The offset up to which its history is this one, if it has more of it than that.
+        common: Option<u64>,
     },
 }
 
@@ -419,12 +422,17 @@ impl Replica {
 
 /// Whether a slave can go on from where it is.
 fn choose(request: &Request, log: Log<'_>) -> Start {
-    let full = |reason: String| Start::Full { reason };
+    let full = |reason: String| Start::Full { reason, common: None };
     let Request::Continue { id, offset } = request else {
         return full("it asks for one".into());
     };
     if let Err(mismatch) = log.history.accepts(id, *offset, log.end) {
-        return full(mismatch.to_string());
+        let common = match mismatch {
+            Mismatch::BeyondFork { until } => Some(until),
+            Mismatch::AheadOfLog { end } => Some(end),
+            Mismatch::UnknownId => None,
+        };
+        return Start::Full { reason: mismatch.to_string(), common };
     }
     if *offset < log.first {
         return full(format!("it has offset {offset}, and the log begins at {}", log.first));

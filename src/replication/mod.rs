@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |------|------|
+//! | [`files`] | the files of a checkpoint: what a master offers, and a slave fetches |
 //! | [`history`] | which history the data is of: replication ids and up to where each holds; shared by both sides |
 //! | [`failover`] | a master hands its role to a slave |
 //! | [`handshake`] | what a slave says of itself, and asks for |
@@ -12,6 +13,7 @@
 //! | [`stream`] | a master's stream, cut into pieces that can be logged and run |
 
 pub mod failover;
+pub mod files;
 pub mod handshake;
 pub mod history;
 pub mod link;
@@ -22,6 +24,8 @@ pub mod stream;
 
 #[cfg(test)]
 mod effects;
+#[cfg(test)]
+mod simulation;
 
 pub use history::{Earlier, History, ReplicationId};
 pub use link::MasterLink;

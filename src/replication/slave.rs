@@ -3,21 +3,27 @@
 //!
 //! ```text
 //! connect ─► ping ─► configure ─► psync ─┬─► +CONTINUE ───────────────────────────────► stream
-//!    ▲                                   └─► +FULLRESYNC ─► transfer ─► load (spools) ──►  │
+//!    ▲                                   ├─► +FULLRESYNC ─► transfer ─► load (spools) ──►  │
+//!    ├──── the data is in its place ◄── fetch ◄── +CHECKPOINT                                │
 //!    └───────────── a second after the link broke, whatever it was at ◄────────────────────┘
 //! ```
 //!
 //! The position that it asks the master to go on from is told by whoever drives it, at each connection, from what is
 //! in its own log: nothing here remembers an offset over a broken link. During *load* the stream comes already; it is
-//! spooled, so that the master need not keep it in memory.
+//! spooled, so that the master need not keep it in memory. During *fetch* it does not: the files of a checkpoint come
+//! over connections of their own, and the master's log keeps what is behind them; with the data in its place the slave
+//! connects again, and goes on from the log.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
+use super::handshake::FILES_CAPABILITY;
 use super::history::ReplicationId;
-use crate::commands::args::Args;
 use crate::keyspace::transaction::write_command;
 
+mod event;
 mod transfer;
+
+pub use event::{Action, Event};
 
 use transfer::Transfer;
 
@@ -43,6 +49,8 @@ pub struct Settings {
     pub timeout_ms: u64,
     /// The other is a slave of this server, and is asked to take over its role (FAILOVER).
     pub hands_over: bool,
+    /// It takes a data set as the files of a checkpoint, from a master that offers them.
+    pub files: bool,
 }
 
 /// A place in a history.
@@ -52,52 +60,6 @@ pub struct Position {
     pub id: ReplicationId,
     /// Everything before it is there.
     pub offset: u64,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// The connection stands. The position is what this server has; `None` if its data is of no master's history.
-    Connected(Settings, Option<Position>),
-    /// It could not be made, or it is broken; why.
-    Broken(&'a str),
-    /// Bytes came.
-    Received(&'a [u8]),
-    /// Some time has passed. Told a few times a second.
-    Clock,
-    /// The transferred data has taken the place of what was there before, and the log begins at its offset; or why
-    /// not.
-    Loaded(Result<(), &'a str>),
-    /// What came so far is in the log up to this offset, and run.
-    Applied(u64),
-}
-
-/// What is to be done, in this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Connect; answered by [`Event::Connected`] or [`Event::Broken`].
-    Connect,
-    /// Send bytes to the master.
-    Send(Vec<u8>),
-    /// Close the connection, if there is one. Of a transfer under way nothing is kept; a spool is forgotten. No
-    /// [`Event::Broken`] follows.
-    Disconnect(String),
-    /// A transfer begins, of so many bytes if that is known, of the data at this position. Forget any earlier one.
-    BeginTransfer(Position, Option<u64>),
-    /// Bytes of the data set: to the temporary file.
-    Store(Bytes),
-    /// The file is whole as far as its length can tell. Check and load it; answered by [`Event::Loaded`].
-    Load(Position),
-    /// The other was asked to take over this server's role: it did, or why it did not.
-    HandedOver(Result<(), String>),
-    /// The stream goes on behind what this server has, maybe under another name of the history.
-    Continue(Option<ReplicationId>),
-    /// Bytes of the stream: log and run them. Answered by [`Event::Applied`].
-    Stream(Bytes),
-    /// Bytes of the stream that have to wait until the data is loaded; then they are the first of the stream.
-    Spool(Bytes),
-    /// A line for the operator.
-    Tell(String),
 }
 
 /// How far it is, as ROLE and INFO name it.
@@ -139,6 +101,8 @@ enum Phase {
     Psync,
     Transfer(Transfer, Position),
     Load,
+    /// The files of a checkpoint are fetched and loaded.
+    Fetch,
     Stream,
 }
 
@@ -180,7 +144,7 @@ impl Slave {
             Phase::Waiting(_) => Stage::Connect,
             Phase::Connecting => Stage::Connecting,
             Phase::Ping | Phase::Configure(_) | Phase::Psync => Stage::Handshake,
-            Phase::Transfer(..) | Phase::Load => Stage::Sync,
+            Phase::Transfer(..) | Phase::Load | Phase::Fetch => Stage::Sync,
             Phase::Stream => Stage::Connected,
         }
     }
@@ -267,7 +231,7 @@ impl Slave {
         if timeout_ms > 0 && now_ms.saturating_sub(self.last_received_ms) > timeout_ms {
             let what = match self.phase {
                 Phase::Connecting => "connecting to the master",
-                Phase::Transfer(..) => "waiting for the data set",
+                Phase::Transfer(..) | Phase::Fetch => "waiting for the data set",
                 Phase::Stream | Phase::Load => "waiting for the stream",
                 _ => "waiting for an answer of the master",
             };
@@ -277,7 +241,7 @@ impl Slave {
             match self.phase {
                 Phase::Stream => actions.extend(self.acknowledge(now_ms)),
                 // An offset means nothing yet, but the master shall see that somebody is here.
-                Phase::Transfer(..) | Phase::Load => {
+                Phase::Transfer(..) | Phase::Load | Phase::Fetch => {
                     self.last_ack_ms = now_ms;
                     actions.push(Action::Send(b"\n".to_vec()));
                 }
@@ -312,7 +276,7 @@ impl Slave {
                         return Ok(());
                     }
                 }
-                Phase::Ping | Phase::Configure(_) | Phase::Psync => {
+                Phase::Ping | Phase::Configure(_) | Phase::Psync | Phase::Fetch => {
                     let Some(line) = self.line()? else { return Ok(()) };
                     if !line.is_empty() {
                         self.answer(&line, now_ms, actions)?;
@@ -367,6 +331,7 @@ impl Slave {
                 }
             }
             Phase::Psync => self.begin(line, now_ms, actions)?,
+            Phase::Fetch => return Err(format!("the master gave up its full synchronisation: {}", text())),
             _ => {}
         }
         Ok(())
@@ -389,7 +354,9 @@ impl Slave {
         if !announce_ip.is_empty() {
             add("REPLCONF ip-address", &[b"REPLCONF", b"ip-address", announce_ip.as_bytes()]);
         }
-        add("REPLCONF capa", &[b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"]);
+        let capabilities: [&[u8]; 7] =
+            [b"REPLCONF", b"capa", b"eof", b"capa", b"psync2", b"capa", FILES_CAPABILITY];
+        add("REPLCONF capa", if self.settings.files { &capabilities } else { &capabilities[..5] });
         self.phase = Phase::Configure(awaited);
         actions.push(Action::Send(out));
     }
@@ -425,6 +392,19 @@ impl Slave {
                     "the master sends its whole data set, as of {offset} of {id}"
                 )));
                 self.phase = Phase::Transfer(Transfer::default(), Position { id, offset });
+                Ok(())
+            }
+            ["+CHECKPOINT", _, offset, name, ref common @ ..] => {
+                let common = common.first().and_then(|common| common.parse().ok());
+                let (Some(id), Ok(offset)) = (id, offset.parse::<u64>()) else {
+                    return Err(format!("the master's answer to PSYNC makes no sense: {text}"));
+                };
+                actions.push(Action::Tell(format!(
+                    "the master offers its data set as the files of checkpoint {name}, as of {offset} of {id}"
+                )));
+                self.phase = Phase::Fetch;
+                let name = name.to_string();
+                actions.push(Action::Fetch { of: Position { id, offset }, name, common });
                 Ok(())
             }
             ["+CONTINUE"] | ["+CONTINUE", _] => {
@@ -471,10 +451,17 @@ impl Slave {
         now_ms: u64,
         actions: &mut Vec<Action>,
     ) -> Result<(), String> {
-        if !self.is_loading() {
+        if !self.is_loading() && !matches!(self.phase, Phase::Fetch) {
             return Ok(());
         }
         result.map_err(|why| format!("the data set of the master cannot be loaded: {why}"))?;
+        if matches!(self.phase, Phase::Fetch) {
+            // What is behind the checkpoint comes from the master's log, as after a broken link.
+            self.phase = Phase::Waiting(now_ms);
+            self.input.clear();
+            actions.push(Action::Disconnect("the data set is in its place; the log has what follows".into()));
+            return Ok(());
+        }
         self.up(now_ms);
         actions.extend(self.acknowledge(now_ms));
         Ok(())
@@ -486,19 +473,6 @@ fn command(words: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::new();
     write_command(&mut out, words.iter().copied());
     out
-}
-
-/// The master that REPLICAOF names, or none for NO ONE.
-///
-/// # Errors
-/// As Redis words it.
-pub fn parse_master(args: Args<'_>) -> Result<Option<(String, u16)>, &'static str> {
-    if args.word(1).eq_ignore_ascii_case(b"no") && args.word(2).eq_ignore_ascii_case(b"one") {
-        return Ok(None);
-    }
-    let port = crate::number::parse_i64(args.word(2)).ok_or("ERR Invalid master port")?;
-    let port = u16::try_from(port).map_err(|_| "ERR Invalid master port")?;
-    Ok(Some((String::from_utf8_lossy(args.word(1)).into_owned(), port)))
 }
 
 #[cfg(test)]

@@ -88,6 +88,24 @@ pub fn last_selected(payload: &[u8]) -> Option<usize> {
     })
 }
 
+/// How many commands of a record of a log change data, or may.
+pub fn changes(payload: &[u8]) -> u64 {
+    let mut batch = Batch::default();
+    let limits =
+        Limits { max_bulk_len: u64::from(u32::MAX), max_args: i64::from(i32::MAX), ..Limits::default() };
+    // What does not parse is somebody's data all the same.
+    if Parser::default().parse(payload, &limits, usize::MAX, &mut batch).is_err() {
+        return 1;
+    }
+    let changes = |command: &&crate::resp::Command| {
+        let first = command.first as usize;
+        batch.ranges.get(first..first + command.count as usize).is_some_and(|words| {
+            matches!(kind(Args::new(payload, words)), Kind::Keys(_) | Kind::Unknown | Kind::PassedOver)
+        })
+    };
+    batch.commands.iter().filter(changes).count() as u64
+}
+
 /// Whose keys a piece is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {

@@ -8,16 +8,20 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use pika_core::binlog::{self, Reader};
+use pika_core::config::options;
 use pika_core::files::Real;
 use pika_core::replication::handshake::{Announced, Request};
 use pika_core::replication::master::{Stage, Start};
+use pika_core::replication::slave::Position;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 
 use super::Signals;
+use super::checkpoint::Kept;
 use super::full::{Joined, Piece};
 use crate::following::Order;
 use crate::message::Kill;
+use crate::service::Service;
 use crate::socket::Accepted;
 use crate::state::{State, lock, now_ms};
 use crate::tls::session::Half;
@@ -170,8 +174,14 @@ impl Link {
                 self.send(answer.as_bytes()).await?;
                 self.stream(from).await
             }
-            Start::Full { reason } => {
+            Start::Full { reason, common } => {
                 slog::info!(self.state.logger, "a slave gets a snapshot"; "slave" => self.id, "because" => reason);
+                if self.announced.files
+                    && !self.announced.only_snapshot
+                    && let Some(kept) = self.checkpoint().await?
+                {
+                    return self.offer(kept, common).await;
+                }
                 let offset = self.snapshot().await?;
                 self.stream(offset).await
             }
@@ -211,6 +221,48 @@ impl Link {
                 Ok(None) => return Err(End::Failed("the snapshot could not be made".into())),
                 Err(_) => self.send(b"\n").await?,
             }
+        }
+    }
+
+    /// A checkpoint for it; `None` if there can be none.
+    async fn checkpoint(&self) -> Result<Option<Arc<Kept>>, End> {
+        if !self.state.config().get(options::FULL_SYNC_FILES) || self.state.following.is_slave() {
+            return Ok(None);
+        }
+        let service = Service { state: self.state.clone() };
+        let mut made = pin!(tokio::task::spawn_blocking(move || super::checkpoint::obtain(&service)));
+        let made = loop {
+            match self.or_closing(tokio::time::timeout(PATIENCE, &mut made)).await? {
+                Ok(made) => break made.map_err(|error| End::Failed(error.to_string()))?,
+                Err(_) => self.send(b"\n").await?,
+            }
+        };
+        match made {
+            Ok(kept) => Ok(Some(kept)),
+            Err(error) => {
+                slog::error!(self.state.logger, "no checkpoint for a slave: it gets an RDB file"; "error" => error);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Tells it of a checkpoint, which it fetches over connections of its own. It comes back for the stream.
+    async fn offer(&self, kept: Arc<Kept>, common: Option<u64>) -> Served {
+        let Position { id, offset } = kept.list.of;
+        lock(&self.state.replication.master).sending(self.id, offset, now_ms());
+        super::refresh(&self.state);
+        // The offset up to which its history is this one, if it has more of it: it says what is lost by that.
+        let common = common.map_or(String::new(), |common| format!(" {common}"));
+        self.send(format!("+CHECKPOINT {id} {offset} {}{common}\r\n", kept.name).as_bytes()).await?;
+        loop {
+            self.or_closing(tokio::time::sleep(PATIENCE)).await?;
+            if !kept.is_valid(&self.state) {
+                let why =
+                    "the log no longer has what follows the checkpoint: binlog-retention-bytes is too small";
+                self.send(format!("-ERR {why}\r\n").as_bytes()).await?;
+                return Err(End::Failed(why.into()));
+            }
+            self.send(b"\n").await?;
         }
     }
 

@@ -44,6 +44,7 @@ impl Replicator {
         let actions = lock(&self.state.replication.master).tick(&limits, end, now_ms());
         self.perform(actions);
         self.poll_failover();
+        super::checkpoint::sweep(&self.state);
         self.forget_gone();
         self.answer();
         super::refresh(&self.state);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pika_core::config::options;
@@ -63,7 +63,9 @@ fn path_of(state: &State, name: &str) -> PathBuf {
 }
 
 /// Removes what a process that died in the middle left.
-pub fn sweep(folder: &Path) {
+pub fn sweep(folder: &Path, keep: Duration) {
+    super::fetch::sweep(folder, keep);
+    super::adopt::sweep(folder);
     for name in [DATA_FILE, SPOOL_FILE] {
         let _ = std::fs::remove_file(folder.join(name));
     }
@@ -73,10 +75,13 @@ impl Link {
     pub(super) fn begin_transfer(&mut self, position: Position, size: Option<u64>) -> Result<(), String> {
         let path = path_of(&self.state, DATA_FILE);
         let file = File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        // A master that can tell where the histories part offers files: here it is known from this side only.
+        super::divergence::keep(&self.state, position, None)?;
         slog::info!(self.state.logger, "receiving the master's data set";
             "bytes" => size.map_or("unknown".to_string(), |size| size.to_string()), "offset" => position.offset);
         self.state.following.change(|link| {
             (link.sync_total, link.sync_received, link.sync_loaded, link.sync_keys) = (size, 0, 0, 0);
+            link.sync_files = None;
         });
         let began = Instant::now();
         self.transfer = Some(Transfer { file, path, received: 0, began, told: began });
@@ -128,6 +133,17 @@ impl Link {
 
     /// The data set is in its place, or cannot be.
     pub(super) async fn loaded(&mut self, result: Result<(), String>) {
+        if self.fetching.take().is_some() {
+            if result.is_ok() {
+                self.full = false;
+                self.state.following.change(|link| link.full_syncs += 1);
+            }
+            let event = match &result {
+                Ok(()) => Event::Loaded(Ok(())),
+                Err(why) => Event::Loaded(Err(why)),
+            };
+            return self.handle(event).await;
+        }
         let Some(mut loading) = self.loading.take() else { return };
         if let Err(why) = result {
             return self.handle(Event::Loaded(Err(&why))).await;
@@ -222,20 +238,25 @@ fn load_and_switch(
         give_up(state);
         return Err("it was given up".into());
     }
+    switch_to(state, switch, position)?;
+    slog::info!(state.logger, "the master's data set is in its place"; "loaded" => tally.to_string(),
+        "ms" => began.elapsed().as_millis() as u64, "offset" => position.offset);
+    Ok(())
+}
+
+/// Shows what was loaded, in the place of what was served.
+pub(super) fn switch_to(state: &Arc<State>, switch: Switch, position: Position) -> Result<(), String> {
     let (tell, told) = channel();
     let shared = state.clone();
     followed::replace_all(state, move |held| {
         put_in_place(&shared, &switch, position, held);
         let _ = tell.send(());
     });
-    told.recv().map_err(|error| error.to_string())?;
-    slog::info!(state.logger, "the master's data set is in its place"; "loaded" => tally.to_string(),
-        "ms" => began.elapsed().as_millis() as u64, "offset" => position.offset);
-    Ok(())
+    told.recv().map_err(|error| error.to_string())
 }
 
 /// What was loaded so far is to be dropped.
-fn give_up(state: &Arc<State>) {
+pub(super) fn give_up(state: &Arc<State>) {
     on_writer(state, |store| {
         let found = recovery::read(&store.engine, 1)?;
         recovery::abandon(&store.engine, &found.abandoned)
@@ -243,7 +264,7 @@ fn give_up(state: &Arc<State>) {
 }
 
 /// Has something done by the thread that writes the store, and waits for it.
-fn on_writer<T: Send + 'static>(
+pub(super) fn on_writer<T: Send + 'static>(
     state: &Arc<State>,
     run: impl FnOnce(&mut crate::write_behind::Writer) -> Result<T, pika_core::engine::EngineError>
     + Send

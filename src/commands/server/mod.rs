@@ -1,6 +1,7 @@
 //! Commands about the server.
 
 mod admin;
+mod checkpoint;
 mod command;
 mod config;
 mod debug;
@@ -19,6 +20,7 @@ use super::Command;
 pub(super) const COMMANDS: &[Command] = &[
     admin::BGREWRITEAOF,
     admin::BGSAVE,
+    checkpoint::CHECKPOINT,
     command::COMMAND,
     admin::COMPACT,
     admin::COMPACTRANGE,

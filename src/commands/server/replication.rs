@@ -2,8 +2,8 @@
 
 use super::super::*;
 use crate::replication::failover;
+use crate::replication::handshake::parse_master;
 use crate::replication::master::Stage;
-use crate::replication::slave::parse_master;
 use crate::server::{AdminContext, SessionContext};
 
 const BASE: Command = Command {

@@ -60,6 +60,15 @@ super::super::row::options! { Replication {
     /// How many bytes a second a full sync may send; 0 for no limit.
     FULL_SYNC_RATE_LIMIT: Size = Row::size("full-sync-rate-limit", "0", 0, SIZE_MAX)
         .aliases(&[Alias::pika("throttle-bytes-per-second")]);
+
+    /// Whether a full sync between two Pikas moves the files of a checkpoint, which can be resumed, instead of an RDB
+    /// file. Both must say so.
+    FULL_SYNC_FILES: bool = Row::boolean("full-sync-files", "yes");
+
+    /// How many seconds a checkpoint is kept for replicas after it was last used: so long a replica whose full sync
+    /// was interrupted can go on with it.
+    FULL_SYNC_CHECKPOINT_KEEP_SECONDS: u32 =
+        Row::integer("full-sync-checkpoint-keep-seconds", "3600", 1, INT_MAX);
 }}
 
 use super::super::key::Size;

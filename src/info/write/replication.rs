@@ -80,6 +80,18 @@ fn write_link(out: &mut Lines, link: &MasterLink, config: &Config, now_ms: u64) 
         out.line("master_sync_last_io_seconds_ago", ago_s(link.last_received_ms));
         out.line("master_sync_loaded_bytes", link.sync_loaded);
         out.line("master_sync_loaded_keys", link.sync_keys);
+        if let Some((done, of)) = link.sync_files {
+            out.line("master_sync_files", of);
+            out.line("master_sync_files_done", done);
+            out.line("master_sync_kept_bytes", link.sync_kept);
+            let moved = received.saturating_sub(link.sync_kept);
+            let rate = moved * 1000 / now_ms.saturating_sub(link.sync_began_ms).max(1);
+            out.line("master_sync_bytes_per_second", rate);
+            match (total.saturating_sub(received)).checked_div(rate) {
+                Some(seconds) => out.line("master_sync_seconds_left", seconds),
+                None => out.line("master_sync_seconds_left", -1),
+            }
+        }
     }
     if let Some(since_ms) = link.down_since_ms {
         out.line("master_link_down_since_seconds", ago_s(since_ms));
@@ -92,4 +104,5 @@ fn write_link(out: &mut Lines, link: &MasterLink, config: &Config, now_ms: u64) 
     out.line("slave_full_syncs", link.full_syncs);
     out.line("slave_partial_syncs", link.partial_syncs);
     out.line("slave_refused_commands", link.refused);
+    out.line("slave_divergence", link.divergence.replace(['\r', '\n'], " "));
 }

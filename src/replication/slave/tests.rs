@@ -275,3 +275,50 @@ fn any_bytes_are_an_answer_and_none_is_a_panic() {
     }
     assert_eq!(stages.len(), 5, "{stages:?}");
 }
+
+/// A slave that takes files, and has asked.
+fn asked_for_files() -> Slave {
+    let mut slave = connected(Settings { files: true, ..settings() }, None);
+    let out = receive(&mut slave, b"+PONG\r\n");
+    assert_eq!(sent(&out)[1], "REPLCONF capa eof capa psync2 capa pika-files");
+    receive(&mut slave, b"+OK\r\n+OK\r\n");
+    slave
+}
+
+#[test]
+fn files_are_fetched_beside_the_link_and_the_stream_is_asked_for_behind_them() {
+    let mut slave = asked_for_files();
+    let out = receive(&mut slave, format!("\n+CHECKPOINT {ID} 500 abc\r\n\n\n").as_bytes());
+    let of = Position { id: id(), offset: 500 };
+    assert!(out.contains(&Action::Fetch { of, name: "abc".into(), common: None }), "{out:?}");
+    assert_eq!(slave.stage(), Stage::Sync);
+    // Signs of life go both ways.
+    assert_eq!(slave.handle(Event::Clock, 1001), [Action::Send(b"\n".to_vec())]);
+    assert_eq!(receive(&mut slave, b"\n"), []);
+    let out = slave.handle(Event::Loaded(Ok(())), 2000);
+    assert!(broken(&out).is_some_and(|why| why.contains("in its place")));
+    assert_eq!((slave.stage(), slave.down_since_ms.is_some()), (Stage::Connect, true));
+    // At once: nothing has gone wrong.
+    assert_eq!(slave.handle(Event::Clock, 2000), [Action::Connect]);
+}
+
+#[test]
+fn what_ends_a_fetch_is_told() {
+    let offer = format!("+CHECKPOINT {ID} 500 abc 77\r\n");
+    let mut slave = asked_for_files();
+    let out = receive(&mut slave, offer.as_bytes());
+    assert!(out.iter().any(|action| matches!(action, Action::Fetch { common: Some(77), .. })));
+    let out = receive(&mut slave, b"-ERR the log is gone\r\n");
+    assert!(broken(&out).is_some_and(|why| why.contains("the log is gone")));
+    let mut slave = asked_for_files();
+    receive(&mut slave, offer.as_bytes());
+    let out = slave.handle(Event::Loaded(Err("no room")), 10);
+    assert!(broken(&out).is_some_and(|why| why.contains("no room")));
+    assert_eq!(slave.handle(Event::Clock, 1009), []);
+    assert_eq!(slave.handle(Event::Clock, 1010), [Action::Connect]);
+    let mut slave = asked_for_files();
+    assert!(
+        broken(&receive(&mut slave, b"+CHECKPOINT x 500 abc\r\n"))
+            .is_some_and(|why| why.contains("no sense"))
+    );
+}
