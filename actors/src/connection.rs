@@ -242,6 +242,13 @@ impl Core {
             if self.parsed.is_none() && !self.parse() {
                 break;
             }
+            // What is too much is not run.
+            if self.parsed.as_ref().is_some_and(|parsed| parsed.frame.len() > READ_ROOM.1) {
+                self.note_memory();
+                if self.closed {
+                    break;
+                }
+            }
             if !self.dispatch() {
                 break;
             }

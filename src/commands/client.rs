@@ -256,7 +256,7 @@ pub(super) fn write_line(text: &mut Vec<u8>, facts: &ClientFacts, now_ms: u64) {
     let mut push = |part: String| text.extend_from_slice(part.as_bytes());
     let seconds_since = |then: u64| now_ms.saturating_sub(then) / 1000;
     let parts = facts.query_buffer + facts.query_buffer_free + facts.output_capacity + facts.arguments;
-    let memory = facts.memory.max(parts);
+    let memory = if facts.memory > 0 { facts.memory } else { parts };
     push(format!(
         " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem=0",
         seconds_since(session.connected_ms),

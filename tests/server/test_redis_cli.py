@@ -171,7 +171,7 @@ class RedisCli(ServerTest):
         self.addCleanup(os.waitpid, pid, 0)
         self.addCleanup(os.kill, pid, 9)
         self._read(terminal, "> ")
-        for typed, hint in (("set ", r"key value \[NX\|XX\] \[GET\]"), ("zadd ", r"key \[NX\|XX\] \[GT\|LT\] \[CH\] \[INCR\]"),
+        for typed, hint in (("set ", r"key value \[NX\|XX\|VX old\] \[GET\]"), ("zadd ", r"key \[NX\|XX\] \[GT\|LT\] \[CH\] \[INCR\]"),
                             ("xadd ", r"key \[NOMKSTREAM\]"), ("client kill ", r"ip:port|"), ("hset ", "key field value"),
                             ("get ", "key")):
             for byte in typed:

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use actix::prelude::*;
 use bytes::BytesMut;
 
-use super::{Connection, Core};
+use super::{Connection, Core, READ_ROOM};
 use crate::eviction::{self, ENTRY, IDLE_CLIENT};
 use crate::message::Shrink;
 
@@ -28,10 +28,12 @@ impl Core {
         }
     }
 
+    /// Room that was never written takes no memory of the machine's, but for what a read may have filled.
     fn memory(&self) -> usize {
         let named = |(bytes, count): (usize, usize)| bytes + count * ENTRY;
         IDLE_CLIENT
-            + self.input.capacity()
+            + self.input.len()
+            + (self.input.capacity() - self.input.len()).min(READ_ROOM.1)
             + self.parsed.as_ref().map_or(0, |parsed| parsed.frame.len() + parsed.inline.len())
             + self.output.len()
             + self.held_bytes
@@ -56,7 +58,7 @@ impl Handler<Shrink> for Connection {
         let mut core = self.core.borrow_mut();
         if core.input.is_empty() {
             core.input = BytesMut::new();
-            core.read_room = super::READ_ROOM.0;
+            core.read_room = READ_ROOM.0;
         }
         if core.output.is_empty() {
             core.output = BytesMut::new();

@@ -56,9 +56,9 @@ impl Transaction {
 
     /// What it takes; bytes.
     pub(super) fn memory(&self) -> usize {
-        self.frame.capacity()
-            + self.ranges.capacity() * size_of::<(u32, u32)>()
-            + self.commands.capacity() * size_of::<Queued>()
+        self.frame.len()
+            + self.ranges.len() * size_of::<(u32, u32)>()
+            + self.commands.len() * size_of::<Queued>()
     }
 
     /// What is queued.
