@@ -55,7 +55,9 @@ pub(crate) fn at_start(config: &Config, lines: &[Vec<String>]) -> Result<Users, 
         return Ok(users);
     }
     if !lines.is_empty() {
-        return Err("there are users in the configuration and an aclfile; only one of them may name users".into());
+        return Err(
+            "there are users in the configuration and an aclfile; only one of them may name users".into()
+        );
     }
     let text = read(config).map_err(|error| format!("aclfile '{name}': {error}"))?;
     let read = file::parse(&text, name, channels)

@@ -31,12 +31,16 @@ impl Denial {
     /// The error that a client gets, `NOPERM` included.
     pub fn error(&self) -> Vec<u8> {
         match self.denied {
-            Denied::Command => [b"NOPERM ".as_slice(), &self.told()].concat(),
+            Denied::Command => {
+                [b"NOPERM this user has no permissions to run the '".as_slice(), &self.object, b"' command"]
+                    .concat()
+            }
             Denied::Key => {
-                b"NOPERM This user has no permissions to access one of the keys used as arguments".to_vec()
+                b"NOPERM this user has no permissions to access one of the keys used as arguments".to_vec()
             }
             Denied::Channel => {
-                b"NOPERM This user has no permissions to access one of the channels used as arguments".to_vec()
+                b"NOPERM this user has no permissions to access one of the channels used as arguments"
+                    .to_vec()
             }
         }
     }
@@ -56,9 +60,7 @@ impl Denial {
         let why = match self.denied {
             Denied::Command => "no permission to execute the command or subcommand",
             Denied::Key => "no permission to touch the specified keys",
-            Denied::Channel => {
-                "no permission to access one of the channels used as arguments to the command"
-            }
+            Denied::Channel => "no permission to access one of the channels used as arguments to the command",
         };
         let text = "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. \
                     This command is no longer allowed for the following reason: ";
@@ -72,7 +74,9 @@ impl Denial {
             Denied::Key => {
                 "The user executing the script can't access at least one of the keys mentioned in the command arguments"
             }
-            Denied::Channel => "The user executing the script can't publish to the channel mentioned in the command",
+            Denied::Channel => {
+                "The user executing the script can't publish to the channel mentioned in the command"
+            }
         }
     }
 
@@ -114,9 +118,8 @@ pub fn may_run(user: &User, entry: &'static Entry, args: Args<'_>) -> Result<(),
 /// Whether a user may, by this command, read keys that its words do not name: SORT's BY and GET.
 pub fn reads_every_key(user: &User, entry: &'static Entry, args: Args<'_>) -> bool {
     let (entry, mut keys) = (governing(entry), None);
-    let allows = |selector: &Selector| {
-        check(selector, entry, args, &mut keys).is_ok() && selector.reads_every_key()
-    };
+    let allows =
+        |selector: &Selector| check(selector, entry, args, &mut keys).is_ok() && selector.reads_every_key();
     user.selectors.iter().any(allows)
 }
 

@@ -29,7 +29,8 @@ fn default_is_there_whether_or_not_a_file_names_it() {
 
 #[test]
 fn all_that_is_wrong_in_a_file_is_told() {
-    let unchanged = "WARNING: ACL errors detected, no change to the previously active ACL rules was performed";
+    let unchanged =
+        "WARNING: ACL errors detected, no change to the previously active ACL rules was performed";
     let error = |text: &str| parsed(text).expect_err("wrong").replace(unchanged, "…");
     assert_eq!(
         error("usr x"),
@@ -55,7 +56,8 @@ fn a_configuration_names_each_user_once() {
         file::configure(&mut users, &lines, Channels::None)?;
         Ok(users.iter().map(|user| String::from_utf8_lossy(&user.describe()).into_owned()).collect())
     };
-    let lines: Result<Vec<String>, String> = configured(&[&["a", "on", "(+get", "~x)"], &["default", "+@all"]]);
+    let lines: Result<Vec<String>, String> =
+        configured(&[&["a", "on", "(+get", "~x)"], &["default", "+@all"]]);
     assert_eq!(
         lines.expect("right"),
         [
@@ -65,14 +67,13 @@ fn a_configuration_names_each_user_once() {
     );
     assert_eq!(
         configured(&[&["a"], &["a"]]),
-        Err("Error in user declaration 'a': Duplicate user found. A user can only be defined once in config \
+        Err(
+            "Error in user declaration 'a': Duplicate user found. A user can only be defined once in config \
              files"
-            .into())
+                .into()
+        )
     );
-    assert_eq!(
-        configured(&[&["a", "foo"]]),
-        Err("Error in user declaration 'foo': Syntax error".into())
-    );
+    assert_eq!(configured(&[&["a", "foo"]]), Err("Error in user declaration 'foo': Syntax error".into()));
 }
 
 #[test]

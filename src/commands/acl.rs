@@ -21,13 +21,8 @@ const ADMIN: Flags = ANYTIME.and(Flags::ADMIN);
 /// Bits of a password that GENPASS makes, if it is not told, and at most.
 const PASSWORD_BITS: (i64, i64) = (256, 4096);
 
-const BASE: Command = Command {
-    group: Group::Server,
-    since: "6.0.0",
-    flags: ADMIN,
-    arity: Arity::Exactly(2),
-    ..Command::BASE
-};
+const BASE: Command =
+    Command { group: Group::Server, since: "6.0.0", flags: ADMIN, arity: Arity::Exactly(2), ..Command::BASE };
 
 /// The commands, in the order of their names.
 pub(super) const COMMANDS: &[Command] = &[ACL];
@@ -143,4 +138,3 @@ fn genpass(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     cx.reply.bulk_text(&password);
     Ok(())
 }
-

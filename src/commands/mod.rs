@@ -23,6 +23,7 @@ pub mod list;
 mod monitor;
 mod pubsub;
 pub mod redact;
+pub mod renamed;
 mod server;
 pub mod set;
 pub mod sorted_set;

@@ -130,7 +130,7 @@ pub(super) const COMMANDS: &[Command] = &[
         group: Group::Set,
         arity: Arity::AtLeast(3),
         flags: Flags::READONLY.and(Flags::FAST),
-        keys: &[Keys::one(KeyFlags::INSPECT)],
+        keys: &[Keys::one(KeyFlags::READ)],
         run: Run::Keys(members::smismember),
         ..Command::BASE
     },

@@ -47,7 +47,8 @@ fn close_subscribers(cx: &mut SessionContext<'_>, user: &User) {
         let session = &facts.session;
         let own = session.id == cx.session.id;
         let is_user = if own { cx.session.user.id } else { session.user.id } == user.id;
-        if is_user && ![Kind::Channel, Kind::Pattern, Kind::Shard].iter().all(|kind| keeps(session.id, *kind)) {
+        if is_user && ![Kind::Channel, Kind::Pattern, Kind::Shard].iter().all(|kind| keeps(session.id, *kind))
+        {
             close(cx, session.id);
         }
     }

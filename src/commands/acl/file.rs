@@ -22,8 +22,8 @@ pub(super) fn load(cx: &mut AdminContext<'_>, _args: Args<'_>) -> RunResult {
         .read_users()
         .map_err(|error| Stop::error(format!("ERR Error loading ACLs, opening file '{path}': {error}")))?;
     let channels = config.get(ACL_PUBSUB_DEFAULT).into();
-    let loaded = acl::file::parse(&text, path, channels)
-        .map_err(|errors| Stop::quoting(&[b"ERR ", &errors]))?;
+    let loaded =
+        acl::file::parse(&text, path, channels).map_err(|errors| Stop::quoting(&[b"ERR ", &errors]))?;
     let Ok(()) = cx.server.access().change(|users| {
         users.replace(loaded);
         Ok::<_, Infallible>(())

@@ -63,10 +63,10 @@ fn rules_make_what_is_listed() {
     assert_eq!(listed(&["&a allchannels"]), "off &* -@all");
     assert_eq!(listed(&["skip-sanitize-payload"]), "off skip-sanitize-payload resetchannels -@all");
     assert_eq!(listed(&["on >x ~* &* +@all (+get ~x)", "reset"]), "off sanitize-payload resetchannels -@all");
-    assert_eq!(listed(&["(~x +get) ( +set  ~y &z )"]), concat!(
-        "off resetchannels -@all (~x resetchannels -@all +get) ",
-        "(~y resetchannels &z -@all +set)"
-    ));
+    assert_eq!(
+        listed(&["(~x +get) ( +set  ~y &z )"]),
+        concat!("off resetchannels -@all (~x resetchannels -@all +get) ", "(~y resetchannels &z -@all +set)")
+    );
     assert_eq!(listed(&["(~x)", "clearselectors"]), "off resetchannels -@all");
 }
 
@@ -125,8 +125,14 @@ fn wrong_rules_change_nothing_and_say_why() {
     }
     check(&[
         ("ACL SETUSER u (a b", "-ERR Unmatched parenthesis in acl selector starting at '(a'. "),
-        ("ACL SETUSER u allkeys ~x", "-ERR Error in ACL SETUSER modifier '~x': Adding a pattern after the * pattern (or"),
-        ("ACL SETUSER u &* &x", "-ERR Error in ACL SETUSER modifier '&x': Adding a pattern after the * pattern (or"),
+        (
+            "ACL SETUSER u allkeys ~x",
+            "-ERR Error in ACL SETUSER modifier '~x': Adding a pattern after the * pattern (or",
+        ),
+        (
+            "ACL SETUSER u &* &x",
+            "-ERR Error in ACL SETUSER modifier '&x': Adding a pattern after the * pattern (or",
+        ),
         ("ACL SETUSER u ( x )", "-ERR Error in ACL SETUSER modifier '( x )': Syntax error"),
     ]);
 }
@@ -184,7 +190,8 @@ fn dryrun_tells_what_is_refused() {
     let refused = |what: &str| format!("This user has no permissions to {what}");
     let dry = |script: &[(&str, String)]| {
         let (server, mut session) = (StandIn::default(), session(5));
-        server.ask(&mut session, "ACL SETUSER u %R~r* %W~w* ~b* &c* +@all -@geo -client +client|id +geoadd|x");
+        server
+            .ask(&mut session, "ACL SETUSER u %R~r* %W~w* ~b* &c* +@all -@geo -client +client|id +geoadd|x");
         for (line, expected) in script {
             let reply = server.ask(&mut session, &format!("ACL DRYRUN u {line}"));
             let shown = reply.trim_start_matches(|c: char| c == '$' || c.is_ascii_digit());
@@ -253,7 +260,10 @@ fn the_log_groups_what_comes_again() {
     check(&[
         ("AUTH u secret", "-WRONGPASS"),
         ("AUTH u other", "-WRONGPASS"),
-        ("ACL LOG", "*1 *20 $5 count :2 $6 reason $4 auth $7 context $8 toplevel $6 object $4 AUTH $8 username $1 u"),
+        (
+            "ACL LOG",
+            "*1 *20 $5 count :2 $6 reason $4 auth $7 context $8 toplevel $6 object $4 AUTH $8 username $1 u",
+        ),
         ("auth v x", "-WRONGPASS"),
         ("ACL LOG 1", "*1 *20 $5 count :1"),
         ("ACL LOG", "*2"),
@@ -285,9 +295,7 @@ fn cat_and_genpass() {
 #[test]
 fn every_command_can_be_checked_and_none_needs_more_than_its_words() {
     let mut users = crate::acl::Users::new();
-    users
-        .change(b"u", [b"~a".as_slice(), b"+@all"].into_iter(), crate::acl::Channels::None)
-        .expect("rules");
+    users.change(b"u", [b"~a".as_slice(), b"+@all"].into_iter(), crate::acl::Channels::None).expect("rules");
     let user = users.get(b"u").expect("made");
     for entry in table::entries() {
         let least = entry.command.arity.signed().unsigned_abs() as usize;

@@ -43,7 +43,9 @@ impl<'a> Options<'a> {
     /// `reads_every_key`: the user may read whatever keys the patterns make.
     fn read(args: Args<'a>, read_only: bool, reads_every_key: bool) -> Result<Options<'a>, Stop> {
         let denied = |option: &str| {
-            Err(Stop::error(format!("ERR {option} option of SORT denied due to insufficient ACL permissions.")))
+            Err(Stop::error(format!(
+                "ERR {option} option of SORT denied due to insufficient ACL permissions."
+            )))
         };
         let mut options = Options {
             descending: false,
@@ -101,7 +103,7 @@ pub(super) fn sort_ro(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 }
 
 fn run(cx: &mut Context<'_, '_>, args: Args<'_>, read_only: bool) -> RunResult {
-    let reads_every_key = match (cx.user, table::resolve(args)) {
+    let reads_every_key = match (cx.user, table::resolve_as_named(args)) {
         (Some(user), Ok(entry)) => acl::reads_every_key(user, entry, args),
         _ => true,
     };
