@@ -60,7 +60,7 @@ impl Denial {
         let why = match self.denied {
             Denied::Command => "no permission to execute the command or subcommand",
             Denied::Key => "no permission to touch the specified keys",
-            Denied::Channel => "no permission to access one of the channels used as arguments to the command",
+            Denied::Channel => "no permission to access one of the channels used as arguments",
         };
         let text = "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. \
                     This command is no longer allowed for the following reason: ";

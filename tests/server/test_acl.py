@@ -184,7 +184,7 @@ class AgainstRedis(ServerTest):
                       "call. This command is no longer allowed for the following reason: no permission to ")
             self.assertEqual(replies, [
                 before + "touch the specified keys",
-                before + "access one of the channels used as arguments to the command",
+                before + "access one of the channels used as arguments",
                 before + "execute the command or subcommand"])
 
 
