@@ -21,14 +21,15 @@ impl Names {
     /// Gives a command another name; an empty one: none.
     fn rename(&mut self, from: &str, to: &str) -> Result<(), String> {
         let (from, to) = (from.to_ascii_lowercase(), to.to_ascii_lowercase());
-        let id = self.0.remove(from.as_bytes());
-        let id = id.ok_or_else(|| format!("rename-command: there is no command '{from}'"))?;
-        if to.is_empty() {
-            return Ok(());
-        }
+        let known = self.0.get(from.as_bytes()).copied();
+        let id = known.ok_or_else(|| format!("rename-command: there is no command '{from}'"))?;
         // The log holds true names: none of them may come to mean another command.
-        if table::find(to.as_bytes()).is_some() || self.0.insert(to.clone().into_bytes(), id).is_some() {
+        if table::find(to.as_bytes()).is_some() || self.0.contains_key(to.as_bytes()) {
             return Err(format!("rename-command: there is a command '{to}' already"));
+        }
+        self.0.remove(from.as_bytes());
+        if !to.is_empty() {
+            self.0.insert(to.into_bytes(), id);
         }
         Ok(())
     }
