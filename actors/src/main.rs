@@ -129,8 +129,13 @@ fn run(arguments: &[String]) -> Result<(), String> {
     for warning in &loaded.warnings {
         slog::warn!(logger, "{warning}");
     }
-    let result =
-        server::run(Start { config: loaded.config, users: loaded.users, config_path: loaded.path, logger });
+    let result = server::run(Start {
+        config: loaded.config,
+        users: loaded.users,
+        renames: loaded.renames,
+        config_path: loaded.path,
+        logger,
+    });
     drop(guard);
     result
 }

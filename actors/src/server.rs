@@ -69,6 +69,8 @@ pub struct Start {
     pub config: Config,
     /// Users that the configuration names.
     pub users: Vec<Vec<String>>,
+    /// Commands that clients know by another name, or by none.
+    pub renames: Vec<(String, String)>,
     /// The folder or file they came from.
     pub config_path: Option<std::path::PathBuf>,
     /// For lines to the operator.
@@ -304,7 +306,8 @@ fn run_again(
 
 /// Runs the server until it is told to stop.
 pub fn run(start: Start) -> Result<(), String> {
-    let Start { config, users, config_path, logger } = start;
+    let Start { config, users, renames, config_path, logger } = start;
+    pika_core::commands::renamed::rename(&renames)?;
     let files = FileLimit::at_start(&config)?;
     let config = files.apply(config, &logger)?;
     let folder = std::path::PathBuf::from(config.get(options::DIR));

@@ -31,12 +31,15 @@ impl Denial {
     /// The error that a client gets, `NOPERM` included.
     pub fn error(&self) -> Vec<u8> {
         match self.denied {
-            Denied::Command => [b"NOPERM ".as_slice(), &self.told()].concat(),
+            Denied::Command => {
+                [b"NOPERM this user has no permissions to run the '".as_slice(), &self.object, b"' command"]
+                    .concat()
+            }
             Denied::Key => {
-                b"NOPERM This user has no permissions to access one of the keys used as arguments".to_vec()
+                b"NOPERM this user has no permissions to access one of the keys used as arguments".to_vec()
             }
             Denied::Channel => {
-                b"NOPERM This user has no permissions to access one of the channels used as arguments"
+                b"NOPERM this user has no permissions to access one of the channels used as arguments"
                     .to_vec()
             }
         }
@@ -57,7 +60,7 @@ impl Denial {
         let why = match self.denied {
             Denied::Command => "no permission to execute the command or subcommand",
             Denied::Key => "no permission to touch the specified keys",
-            Denied::Channel => "no permission to access one of the channels used as arguments to the command",
+            Denied::Channel => "no permission to access one of the channels used as arguments",
         };
         let text = "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. \
                     This command is no longer allowed for the following reason: ";

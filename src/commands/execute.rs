@@ -88,7 +88,10 @@ pub fn execute(
     let stop = match run(&mut context, args) {
         Ok(()) => {
             used.iter().for_each(|(key, used_s)| context.txn.restore_used_s(key, *used_s));
-            return Ok(context.txn.commit(args.words()));
+            // The log has true names, whatever a client calls its commands.
+            let name = super::renamed::true_name(args.word(0));
+            let words = args.words().enumerate().map(|(index, word)| if index == 0 { name } else { word });
+            return Ok(context.txn.commit(words));
         }
         Err(stop) => stop,
     };

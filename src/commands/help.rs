@@ -16,7 +16,7 @@ pub(super) const HELP: Command = Command {
 };
 
 fn help(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
-    let Some(command) = table::find(args.word(0)) else { return Ok(()) };
+    let Some(command) = table::find(super::renamed::true_name(args.word(0))) else { return Ok(()) };
     let mut lines = vec![heading(command.name)];
     for row in command.subcommands.iter().filter(|row| !row.flags.has(Flags::HIDDEN)) {
         lines.push(

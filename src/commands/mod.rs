@@ -24,6 +24,7 @@ pub mod list;
 mod monitor;
 pub(crate) mod pubsub;
 pub mod redact;
+pub mod renamed;
 pub mod scripting;
 mod server;
 pub mod set;

@@ -551,13 +551,12 @@ impl Command {
     pub fn acl_categories(&self) -> impl Iterator<Item = &'static str> {
         let container = matches!(self.run, Run::Container);
         let group = match self.group {
-            Group::Generic
-                if self.categories.contains(&"list") || self.categories.contains(&"connection") =>
-            {
-                ""
-            }
+            Group::Generic if self.categories.contains(&"list") => "",
+            // WAIT.
+            Group::Generic if self.keys.is_empty() && self.categories.contains(&"connection") => "",
             Group::Generic => "keyspace",
-            Group::Server => "",
+            // Those of pub/sub have a flag that says so, but for HELP.
+            Group::Server | Group::PubSub => "",
             Group::SortedSet => "sortedset",
             Group::Transactions => "transaction",
             group => group.name(),

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use super::Args;
 use super::spec::{Command, Flags, Run};
 use super::{
-    acl, bitmap, connection, database, generic, geo, hash, hyperloglog, list, monitor, pubsub, scripting,
-    server, set, sorted_set, stream, string, transactions,
+    acl, bitmap, connection, database, generic, geo, hash, hyperloglog, list, monitor, pubsub, renamed,
+    scripting, server, set, sorted_set, stream, string, transactions,
 };
 
 /// The families. A new family adds a line here; a new command does not.
@@ -88,7 +88,20 @@ pub fn find_full(name: &[u8]) -> Option<&'static Entry> {
 
 /// What a request runs: the subcommand, where the command has any, with its number of words checked.
 pub fn resolve(args: Args<'_>) -> Result<&'static Entry, Refusal> {
-    let entry = select(args)?;
+    resolve_of(entry_of(args.word(0)), args)
+}
+
+/// As [`resolve`], for those who know commands by the names that [`super::renamed`] gave them: clients and scripts. The
+/// log and masters use the true ones.
+pub fn resolve_as_named(args: Args<'_>) -> Result<&'static Entry, Refusal> {
+    match renamed::names() {
+        None => resolve(args),
+        Some(names) => resolve_of(names.find(args.word(0)).map(|id| &ENTRIES[id]), args),
+    }
+}
+
+fn resolve_of(top: Option<&'static Entry>, args: Args<'_>) -> Result<&'static Entry, Refusal> {
+    let entry = select(top, args)?;
     if entry.command.arity.accepts(args.len()) {
         return Ok(entry);
     }
@@ -97,8 +110,8 @@ pub fn resolve(args: Args<'_>) -> Result<&'static Entry, Refusal> {
 }
 
 /// The entry that the first words name.
-fn select(args: Args<'_>) -> Result<&'static Entry, Refusal> {
-    let Some(top) = entry_of(args.word(0)) else {
+fn select(top: Option<&'static Entry>, args: Args<'_>) -> Result<&'static Entry, Refusal> {
+    let Some(top) = top else {
         return Err(Refusal { error: unknown(args), id: None });
     };
     if top.command.subcommands.is_empty() || args.len() < 2 {

@@ -177,7 +177,7 @@ impl Core {
 
     /// Checks name, number of words, authentication and pause. `Err(None)`: not now.
     pub(super) fn admit(&mut self, args: Args<'_>) -> Result<&'static Entry, Option<Vec<u8>>> {
-        let entry = match table::resolve(args) {
+        let entry = match table::resolve_as_named(args) {
             Ok(entry) => entry,
             Err(refusal) => {
                 if let Some(id) = refusal.id {

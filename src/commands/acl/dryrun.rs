@@ -10,7 +10,7 @@ pub(super) fn dryrun(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
         return Err(Stop::quoting(&[b"ERR User '", args.word(2), b"' not found"]));
     };
     let inner = args.skip(3);
-    let entry = table::resolve(inner).map_err(|refusal| match refusal.id {
+    let entry = table::resolve_as_named(inner).map_err(|refusal| match refusal.id {
         None => Stop::quoting(&[b"ERR Command '", args.word(3), b"' not found"]),
         Some(_) => Stop::quoting(&[&refusal.error]),
     })?;

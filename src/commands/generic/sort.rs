@@ -103,7 +103,7 @@ pub(super) fn sort_ro(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 }
 
 fn run(cx: &mut Context<'_, '_>, args: Args<'_>, read_only: bool) -> RunResult {
-    let reads_every_key = match (cx.user, table::resolve(args)) {
+    let reads_every_key = match (cx.user, table::resolve_as_named(args)) {
         (Some(user), Ok(entry)) => acl::reads_every_key(user, entry, args),
         _ => true,
     };

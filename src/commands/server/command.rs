@@ -187,7 +187,7 @@ type KeyAndFlags<'a> = (&'a [u8], Cow<'static, [&'static str]>);
 /// The keys of the command that begins at word 2.
 fn keys_of<'a>(args: Args<'a>) -> Result<Vec<KeyAndFlags<'a>>, Stop> {
     let inner = args.skip(2);
-    let entry = match table::resolve(inner) {
+    let entry = match table::resolve_as_named(inner) {
         Ok(entry) => entry,
         Err(refusal) => match refusal.id.map(|id| &table::entries()[id]) {
             None => return Err(Stop::error("ERR Invalid command specified")),

@@ -6,7 +6,7 @@ super::super::row::options! { Security {
     /// Danger: it is sent and kept as it is. Passwords are tried fast, so make it long.
     REQUIREPASS: String = Row::text("requirepass", "").secret();
 
-    /// A file with users and their rights, as ACL SAVE writes it; empty for none.
+    /// A file with users and their rights, as ACL SAVE writes it; empty for none. A relative path begins at `dir`.
     ACLFILE: String = Row::text("aclfile", "").fixed();
 
     /// Whether a new ACL user may use every Pub/Sub channel or none.
