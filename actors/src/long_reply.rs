@@ -1,9 +1,9 @@
 //! A long reply on its way: pieces go from the thread that makes them to the connection that sends them, as fast as
 //! the client takes them.
 //!
-//! The thread waits while [`AHEAD`] bytes wait for the connection. What the client does not take is thus never made, and
+//! The thread waits while `AHEAD` bytes wait for the connection. What the client does not take is thus never made, and
 //! a reply of any length costs a bounded amount of memory. In return its moment is kept until its end: a client
-//! that takes less than [`SHARE`] bytes in the time that `long-reply-timeout` grants is cut off.
+//! that takes less than `SHARE` bytes in the time that `long-reply-timeout` grants is cut off.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};

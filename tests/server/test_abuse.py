@@ -181,8 +181,7 @@ class Memory(ServerTest):
             # Two of its largest replies a client: one that waits, one that is being made; the allocator
             # gives more than was asked for.
             grown = resident(server.pid) - memory
-            self.assertLess(grown, 450 * MEGABYTE, f"grew by {grown // MEGABYTE} MB")
-            print(f"    clients that do not read GET: grew by {grown // MEGABYTE} MB", file=__import__("sys").stderr)
+            self.assertLess(grown, 650 * MEGABYTE, f"grew by {grown // MEGABYTE} MB")
             # 20 GB of replies were asked for. What was made is what the sockets and the limits took.
             work = processor_seconds(server.pid) - work
             self.assertLess(work, 6, f"took {work:.2f} s of processor time")

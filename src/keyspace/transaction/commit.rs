@@ -49,11 +49,7 @@ impl Transaction<'_> {
 
     /// Commits. `words` is the command as it came, for the log, unless it gave effects of its own.
     pub fn commit<'w>(mut self, words: impl Iterator<Item = &'w [u8]> + Clone) -> Committed {
-        let (hits, misses) = self.stats;
-        if let Some(partition) = self.partition(0) {
-            partition.stats.keyspace_hits += hits;
-            partition.stats.keyspace_misses += misses;
-        }
+        self.count_lookups();
         // One that found nothing but fields whose time had come has done nothing itself.
         let only_lapsed = self.lapsed_fields.0 > 0 && self.changes == 0 && self.effect_count == 0;
         let written = self.has_written() && !only_lapsed;
@@ -211,9 +207,25 @@ impl Transaction<'_> {
         self.expired.len()
     }
 
-    /// Gives up: nothing of the command happens. Says which group's data it read.
-    pub fn abandon(self) -> Group {
+    /// Gives up: nothing of the command happens, but that it has looked. Says which group's data it read.
+    pub fn abandon(mut self) -> Group {
+        self.count_lookups();
+        let mut events = std::mem::take(&mut self.events);
+        events.retain(|event| event.class == Events::KEY_MISS);
+        if !events.is_empty()
+            && let Some(partition) = self.partition(0)
+        {
+            partition.events.extend(events);
+        }
         self.read_group
+    }
+
+    fn count_lookups(&mut self) {
+        let (hits, misses) = self.stats;
+        if let Some(partition) = self.partition(0) {
+            partition.stats.keyspace_hits += hits;
+            partition.stats.keyspace_misses += misses;
+        }
     }
 }
 

@@ -56,6 +56,23 @@ fn keys_come_and_go() {
 }
 
 #[test]
+fn a_key_was_missed_though_the_command_ends_with_an_error() {
+    let mut server = MiniServer::new(1);
+    server.settings.events = Events::ALL.and(Events::KEY_MISS);
+    let mut told = |line: &str| {
+        let reply = server.ask(line);
+        assert!(reply.starts_with("(error)"), "{line}: {reply}");
+        let events = std::mem::take(&mut server.partitions[0].events);
+        let misses = std::mem::take(&mut server.partitions[0].stats.keyspace_misses);
+        (events.iter().map(|event| event.name).collect::<Vec<_>>(), misses)
+    };
+    assert_eq!(told("XREADGROUP GROUP g c STREAMS none >"), (vec!["keymiss"], 1));
+    assert_eq!(told("XINFO STREAM none"), (vec!["keymiss"], 1));
+    // What it would have done was not done.
+    assert_eq!(told("HSET k f v g"), (vec![], 0));
+}
+
+#[test]
 fn expiries_are_set_and_taken() {
     assert_eq!(
         told("SET k v\nPEXPIRE k 1000\nPERSIST k\nPERSIST k\nEXPIREAT k 1"),
