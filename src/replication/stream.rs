@@ -41,7 +41,7 @@ enum Kind {
     Exec,
     /// A message for subscribers.
     Publish,
-    /// What this version passes over: scripts and functions, whose effects come as commands of their own.
+    /// What is passed over: scripts, whose effects come as commands of their own.
     PassedOver,
     /// Nothing that this version knows.
     Unknown,
@@ -59,7 +59,7 @@ fn kind(args: Args<'_>) -> Kind {
         b"multi" => Kind::Multi,
         b"exec" => Kind::Exec,
         b"publish" | b"spublish" => Kind::Publish,
-        b"script" | b"function" => Kind::PassedOver,
+        b"script" => Kind::PassedOver,
         _ => match table::resolve(args) {
             Ok(entry) if key_run(entry.command).is_some() => Kind::Keys(entry),
             _ => Kind::Unknown,

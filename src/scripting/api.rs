@@ -73,6 +73,7 @@ fn unwrap(lua: &Lua, problem: Value) -> mlua::Result<Value> {
         None => {
             let text = match &*error {
                 mlua::Error::MemoryError(_) => "not enough memory".to_string(),
+                mlua::Error::CallbackError { cause, .. } => cause.to_string(),
                 other => other.to_string(),
             };
             Ok(Value::String(lua.create_string(text)?))

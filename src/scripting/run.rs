@@ -289,6 +289,10 @@ impl Invoked<'_> {
         let resp3 = self.interpreter.limits.resp.get() == 3;
         let mut counted = false;
         match (given_up, ran) {
+            // One that names no keys may need any.
+            (Some(GivenUp::Budget), _) if self.keys == 0 => {
+                calls.halt = Some(Halt::Elsewhere(Place::Everywhere));
+            }
             (Some(GivenUp::Budget), _) => calls.halt = Some(Halt::Elsewhere(Place::Alone)),
             (Some(GivenUp::Call), _) => {}
             (Some(GivenUp::Killed), ran) => {

@@ -99,6 +99,8 @@ pub fn of_library(text: &[u8]) -> Result<(String, &[u8]), Vec<u8>> {
         let Some(value) = part.strip_prefix(b"name=") else {
             return Err([b"ERR Invalid metadata value given: ", part].concat());
         };
+        let quoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+        let value = quoted.unwrap_or(value);
         if name.replace(value).is_some() {
             return Err(b"ERR Invalid metadata value, name argument was given multiple times".to_vec());
         }

@@ -90,8 +90,7 @@ fn a_transaction_is_never_cut() {
 
 #[test]
 fn what_is_not_run_is_counted_and_a_master_that_asks_is_heard() {
-    let stream =
-        payload(&["PING", "REPLCONF GETACK *", "PUBLISH news hello", "SCRIPT FLUSH", "FUNCTION FLUSH"]);
+    let stream = payload(&["PING", "REPLCONF GETACK *", "PUBLISH news hello", "SCRIPT FLUSH"]);
     let cut = &cuts(&stream, stream.len(), 2)[0];
     assert_eq!(told(cut), ["Nobody 0 []"]);
     assert!(cut.get_ack);

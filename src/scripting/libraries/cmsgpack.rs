@@ -106,9 +106,15 @@ fn write(out: &mut Vec<u8>, value: &Value, depth: usize) -> Result<(), Fault> {
                 }
             }
             None => {
-                let pairs: Vec<(Value, Value)> = table.pairs().collect::<mlua::Result<_>>()?;
-                header(out, pairs.len(), (0x80, 16), &[(0xde, 2), (0xdf, 4)]);
-                for (key, value) in pairs {
+                // Twice over it: to hold on to all values at once would take as much of Lua's stack.
+                let mut count = 0;
+                for pair in table.pairs::<Value, Value>() {
+                    pair?;
+                    count += 1;
+                }
+                header(out, count, (0x80, 16), &[(0xde, 2), (0xdf, 4)]);
+                for pair in table.pairs::<Value, Value>() {
+                    let (key, value) = pair?;
                     write(out, &key, depth + 1)?;
                     write(out, &value, depth + 1)?;
                 }
