@@ -179,5 +179,5 @@ class RedisCli(ServerTest):
             self._read(terminal, hint)
             os.write(terminal, b"\x15")  # the line away
         os.write(terminal, b"help set\r")
-        text = self._read(terminal, r"(?s)summary: .*since: 1\.0\.0.*group: string")
+        text = self._read(terminal, r"(?s)summary:.*since:.*1\.0\.0.*group:.*string")
         self.assertIn("EX seconds", text)
