@@ -148,6 +148,7 @@ fn every_key_reads_and_is_named_as_its_option() {
     options::network::read_all(&config);
     options::clients::read_all(&config);
     options::security::read_all(&config);
+    options::tls::read_all(&config);
     options::memory::read_all(&config);
     options::storage::read_all(&config);
     options::binlog::read_all(&config);
