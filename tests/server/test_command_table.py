@@ -14,7 +14,7 @@ ABSENT = {
     "restore-asking": "Redis Cluster", "module": "modules",
 }
 # Being built beside this: allowed to be there or not.
-COMING = {"acl", "eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro", "script", "failover", "function"}
+COMING: set[str] = set()
 
 NEWER = "as in Redis 7.4; the reference is 7.0"
 # Where COMMAND differs: command and field, and why.
@@ -27,7 +27,6 @@ INFO = {
     ("spublish", "flags"): "may_replicate is shown", ("migrate", "keys"): NEWER,
     ("sort", "keys"): "says where STORE's key is, and that patterns do not say all", ("sort_ro", "keys"): NEWER,
     ("keys", "arity"): "KEYS takes a type, as in older versions of Pika",
-    ("pubsub|help", "categories"): "HELP is in its command's category",
 }
 # Where COMMAND DOCS differs: command and where in it, and why.
 DOCS = {

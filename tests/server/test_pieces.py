@@ -123,6 +123,7 @@ class Pieces(ServerTest):
         server, connection = self.start_filled(["list"], "--long-reply-timeout", "1")
         began = time.monotonic()
         client = self.greedy(server, "LRANGE", "list", 0, -1)
+        self.until(lambda: len(connection.call("CLIENT", "LIST").splitlines()) == 2, what="it is there")
         self.until(lambda: len(connection.call("CLIENT", "LIST").splitlines()) == 1, what="it is disconnected")
         self.assertGreater(time.monotonic() - began, 0.9)
         self.assertEqual(info(connection, "stats")["long_reply_disconnections"], "1")
