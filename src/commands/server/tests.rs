@@ -204,7 +204,7 @@ fn backups_and_the_end() {
 }
 
 #[test]
-fn debug_latency_functions_and_others() {
+fn debug_latency_and_others() {
     let server = StandIn::default();
     check(
         &server,
@@ -223,11 +223,6 @@ fn debug_latency_functions_and_others() {
             ("LATENCY RESET x", ":0\r\n"),
             ("LATENCY GRAPH x", "-ERR No samples available for event 'x'\r\n"),
             ("LATENCY HISTOGRAM nosuch", "%0\r\n"),
-            ("FUNCTION FLUSH", "+OK\r\n"),
-            ("FUNCTION FLUSH async", "+OK\r\n"),
-            ("FUNCTION FLUSH FOO", "-ERR FUNCTION FLUSH only supports SYNC|ASYNC option\r\n"),
-            ("FUNCTION LIST WITHCODE LIBRARYNAME x", "*0\r\n"),
-            ("FUNCTION DUMP", "-ERR functions are not supported yet\r\n"),
             ("ROLE", "*3\r\n$6\r\nmaster\r\n:42\r\n*0\r\n"),
             ("REPLICAOF no one", "+OK\r\n"),
             ("SLAVEOF x y", "-ERR Invalid master port\r\n"),
