@@ -239,7 +239,6 @@ fn return_all(held: Vec<Box<Partition>>, cause: u64, state: &State) {
 }
 
 /// Sends states home that were lent to a command which was refused on its way, and answers it.
-#[expect(clippy::vec_box, reason = "partitions move between threads one by one, and are large")]
 pub fn give_back(held: Vec<Box<Partition>>, work: Box<Work>, state: &State) {
     return_all(held, work.client_facts.0, state);
     if let Some(client) = work.client.clone() {

@@ -15,7 +15,7 @@ use super::convert;
 use super::host::{Call, Host, Running, Standing};
 use super::interpreter::{self, Body, GivenUp, Interpreter, error_text};
 use super::shebang::ScriptFlags;
-use super::{Cache, cache};
+use super::{Cache, cache, shebang};
 use crate::commands::execute::{Environment, Halt};
 use crate::commands::pubsub;
 use crate::commands::table::Entry;
@@ -49,6 +49,24 @@ pub enum Target {
     Digest,
     /// The word names a function.
     Function,
+}
+
+impl Invocation {
+    /// Whether what it would run says of itself that it writes nothing.
+    pub fn says_no_writes(self, args: Args<'_>, shared: &Shared) -> bool {
+        let of_text = |text: &[u8]| shebang::of_script(text).ok().and_then(|(flags, _)| flags);
+        let flags = match self.target {
+            Target::Text => of_text(args.word(1)),
+            Target::Digest => cache::parse_digest(args.word(1))
+                .and_then(|digest| shared.scripts.get(&digest))
+                .and_then(|text| of_text(&text)),
+            Target::Function => {
+                let registry = shared.functions();
+                registry.function(args.word(1)).map(|(library, place)| library.functions[*place].flags)
+            }
+        };
+        flags.is_some_and(|flags| flags.has(ScriptFlags::NO_WRITES))
+    }
 }
 
 /// A body and what is known of it.

@@ -217,7 +217,10 @@ impl Core {
             self.host.borrow_mut().statistics.rejected(entry.id);
             return Err(Some(b"NOREPLICAS Not enough good replicas to write.".to_vec()));
         }
-        if self.state.paused.load(Ordering::Relaxed) && self.is_paused(entry.command) {
+        if self.state.paused.load(Ordering::Relaxed)
+            && !self.says_no_writes(entry, args)
+            && self.is_paused(entry.command)
+        {
             return Err(None);
         }
         Ok(entry)
@@ -238,6 +241,13 @@ impl Core {
             (Run::Queue(Queue::Run), Some(transaction)) => transaction.commands().any(Command::is_write),
             _ => command.is_write(),
         }
+    }
+
+    /// Whether only writes are paused, and this is a script that says that it writes nothing.
+    fn says_no_writes(&self, entry: &Entry, args: Args<'_>) -> bool {
+        let Run::Script(invocation) = entry.command.run else { return false };
+        self.state.current_pause().is_some_and(|pause| pause.writes_only)
+            && invocation.says_no_writes(args, &self.state.shared)
     }
 
     fn is_paused(&self, command: &Command) -> bool {

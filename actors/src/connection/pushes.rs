@@ -100,7 +100,9 @@ impl Core {
             return;
         }
         let flags = entry.command.flags;
-        if flags.has(Flags::ADMIN) || flags.has(Flags::SKIP_MONITOR) {
+        // A script is shown, and before its commands.
+        let is_script = matches!(entry.command.run, Run::Script(_));
+        if flags.has(Flags::ADMIN) || (flags.has(Flags::SKIP_MONITOR) && !is_script) {
             return;
         }
         let words = redact::words(entry, args);

@@ -119,8 +119,7 @@ pub(super) fn number_of(lua: &Lua, args: &[Value], index: usize, function: &str)
         Some(Value::Number(number)) => Ok(*number),
         Some(text @ Value::String(_)) => lua
             .coerce_number(text.clone())?
-            .ok_or(())
-            .or_else(|()| Err(bad_argument(index, function, "number expected, got string"))),
+            .ok_or_else(|| bad_argument(index, function, "number expected, got string")),
         other => Err(bad_argument(index, function, &format!("number expected, got {}", type_name(other)))),
     }
 }
