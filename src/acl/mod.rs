@@ -5,7 +5,7 @@
 //! change: what changes them makes new ones, and puts them where all threads find them, into [`Access`]. Sessions keep
 //! their user at hand, and look again when [`Access::generation`] has moved.
 //!
-//! There is no clock and no file here: [`file`] makes text of users and users of text, [`Log`] is told the time.
+//! There is no clock and no file here: [`mod@file`] makes text of users and users of text, [`Log`] is told the time.
 
 mod access;
 mod check;

@@ -38,7 +38,7 @@ const ACL: Command = Command {
         Command {
             flags: ANYTIME,
             arity: Arity::AtLeast(2),
-            ..row("cat", "[category]", "Lists categories, or the commands of one.", show::cat)
+            ..row("cat", "[categoryname]", "Lists categories, or the commands of one.", show::cat)
         },
         Command {
             complexity: "O(1) amortized time considering the typical user.",

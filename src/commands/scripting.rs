@@ -17,7 +17,7 @@ const BASE: Command = Command {
     complexity: "Depends on the script that is executed.",
     arity: Arity::AtLeast(3),
     flags: WRITES,
-    keys: &[Keys::counted(2, KeyFlags::UPDATE_READ)],
+    keys: &[Keys::counted(2, KeyFlags::UPDATE_READ).because(ANY_USE)],
     ..Command::BASE
 };
 const WRITES: Flags = Flags::NOSCRIPT
@@ -25,7 +25,10 @@ const WRITES: Flags = Flags::NOSCRIPT
     .and(Flags::SKIP_MONITOR)
     .and(Flags::NO_MANDATORY_KEYS)
     .and(Flags::MOVABLEKEYS);
-const READ_KEYS: &[Keys] = &[Keys::counted(2, KeyFlags::READ)];
+const READ_KEYS: &[Keys] = &[Keys::counted(2, KeyFlags::READ).because(ANY_USE)];
+/// About the flags of a script's keys.
+const ANY_USE: &str =
+    "Nobody knows what a script does with its keys before it runs: this is the most that it may do.";
 
 const fn of(target: Target, read_only: bool) -> Run {
     Run::Script(Invocation { target, read_only })

@@ -70,7 +70,7 @@ impl Kind {
             | "numkeys" | "numfields" | "cursor" | "db" | "index1" | "index2" | "decrement" | "increment"
             | "port" | "timeout" | "protover" | "version" | "client-id" | "maxage" | "bit" | "rank"
             | "len" | "maxlen" | "numreplicas" | "numlocal" | "min-match-len" | "destination-db"
-            | "frequency" | "samples" | "microseconds" | "database" => Kind::Integer,
+            | "frequency" | "bits" | "samples" | "microseconds" | "database" => Kind::Integer,
             _ => Kind::Text,
         }
     }

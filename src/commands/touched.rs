@@ -19,7 +19,7 @@ pub enum ChannelWords {
 }
 
 impl Keys {
-    /// Whether the word that says how many keys there are ([`Find::Counted`]) is no number, or one of more keys than there
+    /// Whether the word that says how many keys there are (`Find::Counted`) is no number, or one of more keys than there
     /// are words.
     pub fn miscounts(&self, args: Args<'_>) -> bool {
         let Begin::Word(word) = self.begin else { return false };

@@ -21,7 +21,7 @@ pub(super) fn split(line: &[u8], text: &mut Vec<u8>, ranges: &mut Vec<(u32, u32)
     }
 }
 
-/// The words of a line, as an inline command and a configuration file are cut into words; `None` as for [`split`].
+/// The words of a line, as an inline command and a configuration file are cut into words; `None` if quotes are not balanced.
 pub fn split_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let (mut text, mut ranges) = (Vec::new(), Vec::new());
     split(line, &mut text, &mut ranges)?;

@@ -189,7 +189,7 @@ impl Core {
             // Its user's rights may have changed since it was queued.
             if let Err(denial) = self.may_run(entry, args, Context::Multi) {
                 let mut reply = Reply::new(self.protocol);
-                reply.error(&denial.in_exec());
+                reply.error(denial.in_exec());
                 self.host.borrow_mut().statistics.error(reply.as_slice());
                 replies[place] = Some(reply.take());
                 continue;

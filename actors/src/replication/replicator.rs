@@ -143,7 +143,7 @@ impl Replicator {
     /// CLIENT UNBLOCK, or this server became a slave.
     fn unwait(&mut self, client: u64, how: Unblock) {
         let found = self.waiting.iter().find(|(_, (work, _))| work.client_facts.0 == client);
-        let Some((&ticket, &(_, durable))) = found.map(|(ticket, waiting)| (ticket, waiting)) else { return };
+        let Some((&ticket, &(_, durable))) = found else { return };
         let Some(wait) = lock(&self.state.replication.master).take_wait(ticket) else { return };
         if let Some(error) = how.error() {
             if let Some((mut work, _)) = self.take(ticket) {
