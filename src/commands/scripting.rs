@@ -57,6 +57,7 @@ pub(super) const COMMANDS: &[Command] = &[
         name: "evalsha",
         syntax: "sha1 numkeys [key ...] [arg ...]",
         summary: "Runs a Lua script that the server knows, by its digest.",
+        keys: &[Keys::counted(2, KeyFlags::UPDATE_READ)],
         run: of(Target::Digest, false),
         ..BASE
     },
@@ -66,7 +67,7 @@ pub(super) const COMMANDS: &[Command] = &[
         summary: "Runs a Lua script that the server knows and that only reads, by its digest.",
         since: "7.0.0",
         flags: WRITES.and(Flags::READONLY),
-        keys: READ_KEYS,
+        keys: &[Keys::counted(2, KeyFlags::READ)],
         run: of(Target::Digest, true),
         ..BASE
     },
