@@ -159,6 +159,7 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
         }
         let mut reach = if self.atomic { Reach::UNBOUNDED } else { Reach::SERVING };
         let mut kept: Vec<Need> = Vec::new();
+        let mut attempts = 0;
         loop {
             let (settings, watch) = (self.settings.clone(), self.watch.clone());
             let environment = Environment {
@@ -200,6 +201,7 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
                         self.write_behind();
                     }
                     reach = Reach::UNBOUNDED;
+                    kept.clear();
                     if place == Place::Everywhere {
                         target = None;
                     }
@@ -209,7 +211,13 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
                 Err(Halt::Need(needs)) => {
                     self.waits += 1;
                     let ranges = needs.iter().any(|need| matches!(need, Need::Range(..)));
-                    if command.is_write() && ranges {
+                    // A script may need elements of a collection that it makes, which is another one in each run.
+                    const MOST_ATTEMPTS: usize = 8;
+                    let is_script = matches!(command.run, Run::Script(_));
+                    attempts += 1;
+                    if (is_script && attempts > MOST_ATTEMPTS)
+                        || ((is_script || command.is_write()) && ranges)
+                    {
                         reach = Reach::UNBOUNDED;
                     } else if ranges || !kept.is_empty() {
                         kept.extend(needs);
