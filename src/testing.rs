@@ -166,6 +166,7 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
         }
         let mut reach = if self.atomic { Reach::UNBOUNDED } else { Reach::SERVING };
         let mut kept: Vec<Need> = Vec::new();
+        let mut attempts = 0;
         loop {
             let (settings, watch) = (self.settings.clone(), self.watch.clone());
             let environment = Environment {
@@ -218,6 +219,7 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
                         self.write_behind();
                     }
                     reach = Reach::UNBOUNDED;
+                    kept.clear();
                     if place == Place::Everywhere {
                         target = None;
                     }
@@ -228,7 +230,13 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
                     assert_eq!(gone, 0, "{} needs more after pieces of its reply have left", command.name);
                     self.waits += 1;
                     let ranges = needs.iter().any(|need| matches!(need, Need::Range(..)));
-                    if command.is_write() && ranges {
+                    // A script may need elements of a collection that it makes, which is another one in each run.
+                    const MOST_ATTEMPTS: usize = 8;
+                    let is_script = matches!(command.run, Run::Script(_));
+                    attempts += 1;
+                    if (is_script && attempts > MOST_ATTEMPTS)
+                        || ((is_script || command.is_write()) && ranges)
+                    {
                         reach = Reach::UNBOUNDED;
                     } else if ranges || !kept.is_empty() {
                         kept.extend(needs);
