@@ -32,6 +32,7 @@ pub mod binlog;
 pub mod budget;
 pub mod compaction;
 pub mod connection;
+pub mod cron;
 pub mod elsewhere;
 pub mod eviction;
 pub mod expirer;

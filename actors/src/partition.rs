@@ -20,21 +20,20 @@ use pika_core::encoding::key::KeyBuf;
 use pika_core::engine::{Read, Tier};
 use pika_core::info::Statistics;
 use pika_core::keyspace::expiry;
-use pika_core::keyspace::partition::{LogRecord, NextCommand, Partition, Role};
+use pika_core::keyspace::partition::{NextCommand, Partition, Role};
 use pika_core::keyspace::table::Group;
 use pika_core::keyspace::transaction::{Need, Place, Reach, Source};
 use pika_core::keyspace::view::View;
 use pika_core::keyspace::write_behind::Applied;
-use pika_core::scripting::host::{Call, Host as Asked};
-use pika_core::slowlog::SlowLog;
+use pika_core::scripting::host::Host as Asked;
 
 use crate::connection::Core;
-use crate::elsewhere::{give_back, run_exclusive_elsewhere, run_on_view, to_record};
+use crate::elsewhere::{give_back, run_exclusive_elsewhere, run_on_view};
 use crate::message::*;
 use crate::messaging;
 use crate::scripts::{Needs, ScriptHost};
 use crate::state::{State, now_ms};
-use crate::work::{Blocked, Exclusive, Op, Work, add_slow};
+use crate::work::{Blocked, Exclusive, Op, Work};
 
 /// What the partition's thread knows; shared with the connections of its arbiter.
 #[derive(Debug)]
@@ -103,7 +102,9 @@ enum Deferred {
 
 mod actor;
 mod blocking;
+mod counting;
 mod following;
+mod groups;
 mod hand_off;
 mod lending;
 mod long_replies;
@@ -380,50 +381,6 @@ impl Host {
     }
 
     /// Counts what the commands of a script did.
-    fn count_calls(&mut self, calls: Vec<Call>) {
-        for Call { id, nanos, ran, error } in calls {
-            match ran {
-                true => self.statistics.ran(id, nanos, error.is_some(), self.track_latency),
-                false => self.statistics.rejected(id),
-            }
-            if let Some(error) = error {
-                self.statistics.error(&error);
-            }
-        }
-    }
-
-    fn count(&mut self, work: &Work, op: &Op, start: usize, started: &mut Instant, counted: bool) {
-        let now = Instant::now();
-        let took = now.duration_since(*started);
-        *started = now;
-        if op.entry.command.flags.has(Flags::INTERNAL) {
-            return;
-        }
-        let reply = &work.reply.as_slice()[start..];
-        let failed = reply.first() == Some(&b'-');
-        if failed && !counted {
-            self.statistics.error(reply);
-        }
-        self.statistics.ran(op.entry.id, took.as_nanos() as u64, failed, self.track_latency);
-        if SlowLog::is_slow(self.slow_threshold, took.as_micros() as u64)
-            && !op.entry.command.flags.has(Flags::SKIP_SLOWLOG)
-        {
-            self.log_slow(work, op, took);
-        }
-    }
-
-    /// Counts commands that ran on another thread.
-    fn count_elsewhere(&mut self, work: &mut Work) {
-        for (id, nanos, failed) in work.ran.drain(..) {
-            self.statistics.ran(id, nanos, failed, self.track_latency);
-        }
-        self.count_calls(std::mem::take(&mut work.calls));
-    }
-
-    fn log_slow(&self, work: &Work, op: &Op, took: Duration) {
-        add_slow(&self.state, work, op, took);
-    }
-
     fn park(&mut self, mut work: Box<Work>, halt: Halt) {
         match halt {
             Halt::Engine(error) => crate::server::fail_stop(&self.state.logger, &error.to_string()),
@@ -519,79 +476,6 @@ impl Host {
         self.lend_to_reader(work);
     }
 
-    fn send_tick(&mut self) {
-        if !self.tick_sent {
-            self.tick_sent = true;
-            self.address.do_send(Tick);
-        }
-    }
-
-    /// Gives what was written so far its place in the log: what the same client does next comes behind it there.
-    pub fn place_writes(&mut self) {
-        self.close_group();
-    }
-
-    /// Ends the tick's group and gives it to the log. Replies are let go by the next tick, not here: the caller may
-    /// be the connection that they belong to.
-    fn close_group(&mut self) {
-        let Some(partition) = self.partition.as_mut() else { return };
-        let Some((group, records)) = partition.close_group() else { return };
-        let end = records.last().map_or(0, LogRecord::end);
-        self.unlogged.push_back((group, end));
-        self.state.log.submit(records.into_iter().map(to_record).collect());
-        self.send_tick();
-    }
-
-    /// Lets replies go that waited for the log to come this far.
-    fn release(&mut self, committed: u64) {
-        while let Some(&(group, end)) = self.unlogged.front() {
-            if end > committed {
-                break;
-            }
-            self.logged = group;
-            self.unlogged.pop_front();
-        }
-        // Groups without records count as logged when all before them are.
-        if self.unlogged.is_empty()
-            && let Some(partition) = &self.partition
-        {
-            self.logged = self.logged.max(partition.open_group() - 1);
-        }
-        while self.held_clients.front().is_some_and(|(group, _)| *group <= self.logged) {
-            if let Some((_, core)) = self.held_clients.pop_front() {
-                core.borrow_mut().released(self.logged);
-            }
-        }
-        self.begin_held_replies();
-        while self.held_work.front().is_some_and(|(group, _)| *group <= self.logged) {
-            if let Some((_, work)) = self.held_work.pop_front() {
-                deliver(work);
-            }
-        }
-    }
-
-    /// The last group that the log has.
-    pub fn logged(&self) -> Group {
-        self.logged
-    }
-
-    /// Has a local connection told when the log has a group.
-    pub fn hold_client(&mut self, group: Group, core: Rc<RefCell<Core>>) {
-        self.held_clients.push_back((group, core));
-        self.send_tick();
-    }
-
-    /// Work is done: its replies leave when the log has what they speak of.
-    fn finish(&mut self, work: Box<Work>) {
-        if work.hold <= self.logged {
-            deliver(work);
-        } else {
-            let place = self.held_work.partition_point(|(group, _)| *group <= work.hold);
-            self.held_work.insert(place, (work.hold, work));
-            self.send_tick();
-        }
-    }
-
     fn resume(&mut self, work: Box<Work>) {
         // One part of several is put together before it is sent; else many bytes leave before more are made.
         let whole = work.ends.is_some() || work.thread.is_some();
@@ -650,20 +534,6 @@ impl Host {
             address.do_send(Fetched { ticket: 0, entries });
         });
     }
-
-    fn report(&self) -> Report {
-        let mut report =
-            Report { index: self.index, statistics: self.statistics.clone(), ..Report::default() };
-        if let Some(partition) = &self.partition {
-            report.stats = partition.stats;
-            report.counts = partition.all_counts();
-            report.namespaces = Some(partition.namespaces().clone());
-            report.dirty_bytes = partition.dirty_bytes();
-            report.memory_bytes = partition.memory_bytes();
-            report.entries = partition.memory_entries();
-        }
-        report
-    }
 }
 
 /// What a client is told who writes on a slave.
@@ -692,17 +562,4 @@ pub fn environment<'a>(
     let user = work.user.as_deref();
     let watch = work.watch.as_ref();
     Environment { now_ms, settings, database, atomic, watch, no_touch, keeps_due, user, host: None }
-}
-
-fn deliver(mut work: Box<Work>) {
-    if let Some(followed) = work.followed.take() {
-        followed.done(work);
-        return;
-    }
-    if let Some(thread) = work.thread.take() {
-        // Whoever waited may have given up.
-        let _ = thread.send(work);
-    } else if let Some(client) = work.client.clone() {
-        client.do_send(Finished(work));
-    }
 }
