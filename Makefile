@@ -11,7 +11,7 @@ ARGS :=
 # RocksDB compiled once per machine. Without these variables cargo compiles it itself, which takes much longer.
 with_rocksdb = library=$$(tools/build-rocksdb) && ROCKSDB_LIB_DIR=$$library ROCKSDB_STATIC=1
 
-.PHONY: setup build run test lint unit server-tests crash-short crash simulate conformance differential clients bench bench-big
+.PHONY: setup build run test lint unit server-tests crash-short crash simulate conformance differential clients bench bench-pressure bench-big
 
 setup:
 	@tools/setup
@@ -75,6 +75,10 @@ clients: build
 
 bench: build
 	benches/server.py --server $(PIKA) $(ARGS)
+
+# Restart, memory, hot reads beside floods. Less: make bench-pressure ARGS="--scale 0.1"
+bench-pressure: build
+	benches/under_pressure.py --server $(PIKA) $(ARGS)
 
 # One collection of ten million elements of each type. Less: make bench-big ARGS="--elements 1000000"
 bench-big: build
