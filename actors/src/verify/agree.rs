@@ -11,7 +11,7 @@ use pika_core::replication::ReplicationId;
 use pika_core::replication::snapshot::Snapshot;
 
 use super::is_stopped;
-use crate::replication::full::take;
+use crate::replication::full::{take, take_now};
 use crate::service::Service;
 use crate::state::{State, lock};
 
@@ -64,7 +64,7 @@ pub(super) fn agree<T>(
     let halt = Halt(state);
     drop(stream);
     arrive(service, at)?;
-    let here = take(service)?;
+    let here = take_now(service)?;
     drop(halt);
     match here.offset() == at {
         true => Ok(Agreed { told, here, offset: Some(at) }),

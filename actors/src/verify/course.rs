@@ -25,7 +25,7 @@ use crate::state::{State, lock, now_ms};
 /// Keys that are read at a time from a server that is no Pika.
 const AT_ONCE: usize = 64;
 /// And while the stream stands still.
-const IN_TRANSACTION: usize = 16;
+const IN_TRANSACTION: usize = 128;
 /// How often keys that differ are looked at, without an offset for both sides.
 const LOOKS: usize = 6;
 /// How long it waits between two such looks.
