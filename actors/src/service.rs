@@ -14,7 +14,8 @@ use pika_core::replication::verify::bisect::{Answer, Question};
 use pika_core::replication::verify::{Key, Status, Target};
 use pika_core::replication::{MasterLink, ReplicationId};
 use pika_core::server::{
-    Backup, ClientFacts, Compact, Identity, Messages, Migration, Moment, Moved, Pause, Server, Shutdown, Unblock,
+    Backup, ClientFacts, Compact, Identity, Messages, Migration, Moment, Moved, Pause, Server, Shutdown,
+    Unblock,
 };
 use pika_core::session::Session;
 use pika_core::slowlog::SlowLog;

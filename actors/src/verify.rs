@@ -53,9 +53,11 @@ pub fn start(service: &Service, target: Option<Target>, repair: bool) -> Result<
     let state = &service.state;
     let config = state.config();
     if repair && !state.following.is_slave() {
-        return Err("REPAIR needs a slave of the server that it compares with: what is repaired comes through the \
+        return Err(
+            "REPAIR needs a slave of the server that it compares with: what is repaired comes through the \
                     master's stream"
-            .into());
+                .into(),
+        );
     }
     if config.get(options::TLS_REPLICATION) {
         return Err("VERIFY does not speak TLS, which tls-replication asks for".into());

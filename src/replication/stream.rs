@@ -252,7 +252,8 @@ impl Cutter {
         {
             return Err(StreamError::Protocol(String::from_utf8_lossy(&failure.error.message()).into()));
         }
-        let mut building = Building { cut: Cut::default(), end: 0, database: self.database, most, past: false };
+        let mut building =
+            Building { cut: Cut::default(), end: 0, database: self.database, most, past: false };
         let stopped = building.add_all(self, &batch);
         let Building { mut cut, end, database, past, .. } = building;
         if end == 0 && past {

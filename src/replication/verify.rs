@@ -79,7 +79,9 @@ impl Span {
     /// Its parts, when it is cut into `parts` as equal as can be: fewer if it has fewer positions.
     pub fn cut(&self, parts: u64) -> Vec<Span> {
         let parts = parts.clamp(1, self.length());
-        (0..parts).map(|part| Span { from: self.border(part, parts), to: self.border(part + 1, parts) }).collect()
+        (0..parts)
+            .map(|part| Span { from: self.border(part, parts), to: self.border(part + 1, parts) })
+            .collect()
     }
 
     /// Which of its `parts` a position is in.

@@ -24,8 +24,11 @@ use crate::state::{State, lock, now_ms};
 
 /// Keys that are read at a time from a server that is no Pika.
 const AT_ONCE: usize = 64;
-/// And while the stream stands still.
-const IN_TRANSACTION: usize = 128;
+/// And while the stream stands still: at first, and at least and at most. It is doubled while reading them takes less
+/// than [`STILL`], and halved while it takes more.
+const IN_TRANSACTION: (usize, usize, usize) = (128, 8, 4096);
+/// How long the stream may stand still for keys that are read.
+const STILL: Duration = Duration::from_millis(100);
 /// How often keys that differ are looked at, without an offset for both sides.
 const LOOKS: usize = 6;
 /// How long it waits between two such looks.
@@ -104,8 +107,10 @@ impl<'a> Course<'a> {
             return Ok(());
         }
         if !agreed {
-            return Err("there is no offset for both sides: it is no slave of that server, and nothing was repaired"
-                .into());
+            return Err(
+                "there is no offset for both sides: it is no slave of that server, and nothing was repaired"
+                    .into(),
+            );
         }
         let failures = repair::repair(&mut self.client, &different, &mut || self_check(self.service))?;
         let count = different.len();
@@ -129,7 +134,8 @@ impl<'a> Course<'a> {
         let same = moment.functions == here.functions();
         self.status(|status| {
             status.offset = offset;
-            status.how = if offset.is_some() { "sums at one offset" } else { "sums, and no offset in common" };
+            status.how =
+                if offset.is_some() { "sums at one offset" } else { "sums, and no offset in common" };
             status.functions = Some(same);
         });
         let state = self.state();
@@ -148,7 +154,8 @@ impl<'a> Course<'a> {
         let client = &mut self.client;
         let Agreed { here, offset, .. } = agree(self.service, || keys::read_at_once(client, &[]))?;
         let functions = keys::functions(&mut self.client);
-        let functions = functions.map(|all| hash_of_functions(all.iter().map(Vec::as_slice)) == here.functions());
+        let functions =
+            functions.map(|all| hash_of_functions(all.iter().map(Vec::as_slice)) == here.functions());
         self.status(|status| {
             status.how = match offset {
                 Some(_) => "all keys are read; those that seem to differ, again at one offset",
@@ -277,18 +284,28 @@ impl<'a> Course<'a> {
             pairs.extend(moments::hashes(&here, wanted)?.into_iter().zip(there));
             return Ok((pairs, offset.is_some()));
         }
-        for part in wanted.chunks(IN_TRANSACTION) {
+        let (mut count, least, most) = IN_TRANSACTION;
+        let mut left = wanted;
+        while !left.is_empty() {
             self.check()?;
+            let (part, rest) = left.split_at(count.min(left.len()));
+            left = rest;
             let client = &mut self.client;
-            let Agreed { told: there, here, offset } = agree(self.service, || keys::read_at_once(client, part))?;
+            let mut took = Duration::ZERO;
+            let Agreed { told: there, here, offset } = agree(self.service, || {
+                let began = Instant::now();
+                let there = keys::read_at_once(client, part);
+                took = began.elapsed();
+                there
+            })?;
+            count = if took < STILL { (count * 2).min(most) } else { (count / 2).max(least) };
             exact &= offset.is_some();
             let now = now_ms();
             for (key, there) in part.iter().zip(there) {
                 let found = here.find(key).map_err(|error| error.to_string())?;
                 // The other server does not show what is due, and tells of its removal later.
-                let found = found.filter(|(_, expire_ms)| {
-                    there.is_some() || expire_ms.is_none_or(|at_ms| at_ms > now)
-                });
+                let found = found
+                    .filter(|(_, expire_ms)| there.is_some() || expire_ms.is_none_or(|at_ms| at_ms > now));
                 let here = found.map(|(value, expire_ms)| hash(key.database, &key.name, expire_ms, &value));
                 pairs.push((here, there));
             }

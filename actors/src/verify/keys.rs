@@ -63,7 +63,8 @@ fn understand(key: &Key, answers: [Answer; 3]) -> Result<Option<u128>, String> {
 pub(super) fn read(client: &mut Client, keys: &[Key]) -> Result<Vec<Option<u128>>, String> {
     send_reads(client, keys)?;
     let one = |key: &Key| {
-        let answers = [client.answer().map_err(fail)?, client.answer().map_err(fail)?, client.answer().map_err(fail)?];
+        let answers =
+            [client.answer().map_err(fail)?, client.answer().map_err(fail)?, client.answer().map_err(fail)?];
         understand(key, answers)
     };
     keys.iter().map(one).collect()
@@ -111,7 +112,9 @@ fn position_in(info: &str) -> Option<(ReplicationId, u64)> {
 
 /// The code of the libraries of functions there; `None` if it tells none.
 pub(super) fn functions(client: &mut Client) -> Option<Vec<Vec<u8>>> {
-    let Answer::Array(libraries) = client.call(&[b"FUNCTION", b"LIST", b"WITHCODE"]).ok()? else { return None };
+    let Answer::Array(libraries) = client.call(&[b"FUNCTION", b"LIST", b"WITHCODE"]).ok()? else {
+        return None;
+    };
     let code = |library: Answer| {
         let Answer::Array(fields) = library else { return None };
         let at = fields.iter().position(|field| *field == Answer::Bulk(Some(b"library_code".to_vec())))?;

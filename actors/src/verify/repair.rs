@@ -64,13 +64,14 @@ fn write(client: &mut Client, key: &Key) -> Result<(), Failure> {
         if let Answer::Error(text) = call(client, &[b"WATCH", &key.name])? {
             return Err(Failure::Refused(text));
         }
-        let (dump, at_ms) = match (call(client, &[b"DUMP", &key.name])?, call(client, &[b"PEXPIRETIME", &key.name])?) {
-            (Answer::Bulk(dump), Answer::Integer(at_ms)) => (dump, at_ms.max(0).to_string()),
-            (one, other) => {
-                call(client, &[b"UNWATCH"])?;
-                return Err(Failure::Refused(format!("{one:?} {other:?}")));
-            }
-        };
+        let (dump, at_ms) =
+            match (call(client, &[b"DUMP", &key.name])?, call(client, &[b"PEXPIRETIME", &key.name])?) {
+                (Answer::Bulk(dump), Answer::Integer(at_ms)) => (dump, at_ms.max(0).to_string()),
+                (one, other) => {
+                    call(client, &[b"UNWATCH"])?;
+                    return Err(Failure::Refused(format!("{one:?} {other:?}")));
+                }
+            };
         call(client, &[b"MULTI"])?;
         match &dump {
             Some(dump) => {

@@ -203,7 +203,8 @@ fn close(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
 
 fn span(args: Args<'_>) -> Result<Span, Stop> {
     let position = |at| args.integer(at).and_then(|number| u64::try_from(number).map_err(|_| syntax_error()));
-    Span::new(position(3)?, position(4)?).ok_or_else(|| Stop::error("ERR there is no such range of positions"))
+    Span::new(position(3)?, position(4)?)
+        .ok_or_else(|| Stop::error("ERR there is no such range of positions"))
 }
 
 fn sums(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {

@@ -142,10 +142,15 @@ fn sums_do_not_depend_on_partitions_or_on_where_the_data_is() {
         assert_eq!(sums.iter().map(|sum| sum.keys).sum::<u64>(), 10);
         let Answer::Names(mut names) = ask(Question::Names(Span::ALL)) else { panic!("names") };
         names.sort_by(|one, other| one.key.cmp(&other.key));
-        assert_eq!(names.last().map(|found| found.key.clone()), Some(Key { database: 3, name: b"other".to_vec() }));
+        assert_eq!(
+            names.last().map(|found| found.key.clone()),
+            Some(Key { database: 3, name: b"other".to_vec() })
+        );
         // Where one key is, it is alone.
         let at = position_of(b"hash");
-        let Answer::Names(one) = ask(Question::Names(Span::new(at, at + 1).unwrap())) else { panic!("a name") };
+        let Answer::Names(one) = ask(Question::Names(Span::new(at, at + 1).unwrap())) else {
+            panic!("a name")
+        };
         assert_eq!(one.iter().map(|found| &found.key.name[..]).collect::<Vec<_>>(), [b"hash"]);
         let found = moment.find(&Key { database: 0, name: b"number".to_vec() }).unwrap();
         assert_eq!(found.and_then(|(_, expire_ms)| expire_ms), Some(1_800_000_000_000));

@@ -65,7 +65,8 @@ impl Snapshot {
     /// [`Failure`], if the store cannot be read.
     pub fn walk(&self, span: Span, visit: &mut Visit<'_>) -> Result<(), Failure> {
         let (first, last) = (span.slots().next(), span.slots().last());
-        let whole = |piece: Option<(u16, u64, u64)>| piece.is_some_and(|(_, from, to)| from == 0 && to == 1 << 32);
+        let whole =
+            |piece: Option<(u16, u64, u64)>| piece.is_some_and(|(_, from, to)| from == 0 && to == 1 << 32);
         if let (Some((from, ..)), Some((to, ..))) = (first, last)
             && whole(first)
             && whole(last)
@@ -111,7 +112,12 @@ impl Snapshot {
     }
 
     /// What the entry of a key says that it holds, and when it expires.
-    fn held(&self, database: usize, key: &[u8], stored: &[u8]) -> Result<Option<(Value, Option<u64>)>, Failure> {
+    fn held(
+        &self,
+        database: usize,
+        key: &[u8],
+        stored: &[u8],
+    ) -> Result<Option<(Value, Option<u64>)>, Failure> {
         let meta = Meta::parse(stored).ok_or_else(|| Failure::Corrupt(key.escape_ascii().to_string()))?;
         let value = match meta.kind == Type::String && !meta.by_elements {
             true => Some(Value::String(meta.payload.to_vec())),

@@ -145,7 +145,17 @@ fn the_last_selected_database_of_a_record() {
 
 #[test]
 fn a_cut_goes_up_to_an_offset_and_no_further() {
-    let lines = ["SELECT 3", "SET b 1", "PING", "MULTI", "SET c 2", "SET a 1", "EXEC", "SET a 2", "REPLCONF GETACK *"];
+    let lines = [
+        "SELECT 3",
+        "SET b 1",
+        "PING",
+        "MULTI",
+        "SET c 2",
+        "SET a 1",
+        "EXEC",
+        "SET a 2",
+        "REPLCONF GETACK *",
+    ];
     let stream = payload(&lines);
     let length = |count: usize| payload(&lines[..count]).len();
     // Behind each unit; a transaction is one.
@@ -172,7 +182,10 @@ fn a_cut_goes_up_to_an_offset_and_no_further() {
     let mut cutter = Cutter::new(2, 16, 0);
     cutter.push(&stream);
     assert!(cutter.cut_up_to(3).expect("a stream").is_none());
-    assert_eq!(cutter.cut_up_to(length(5) as u64).expect("a stream").map(|cut| cut.frame.len()), Some(length(3)));
+    assert_eq!(
+        cutter.cut_up_to(length(5) as u64).expect("a stream").map(|cut| cut.frame.len()),
+        Some(length(3))
+    );
     assert!(cutter.cut_up_to(1).expect("a stream").is_none());
     assert!(cutter.cut().expect("a stream").is_some());
 }

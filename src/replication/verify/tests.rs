@@ -54,7 +54,9 @@ fn every_difference_is_one() {
 
 #[test]
 fn parts_of_a_span_are_the_span_without_gaps() {
-    for (from, to, parts) in [(0, Span::ALL.to, 7), (5, 6, 64), (1 << 32, 3 << 32, 2), (10, 17, 3), (0, 4096, 4096)] {
+    for (from, to, parts) in
+        [(0, Span::ALL.to, 7), (5, 6, 64), (1 << 32, 3 << 32, 2), (10, 17, 3), (0, 4096, 4096)]
+    {
         let span = Span::new(from, to).unwrap();
         let cut = span.cut(parts);
         assert_eq!((cut[0].from, cut[cut.len() - 1].to), (from, to));
@@ -178,7 +180,8 @@ fn what_is_the_same_is_asked_for_in_few_questions_and_never_by_name() {
 
 #[test]
 fn exactly_the_keys_that_differ_are_named() {
-    let names: [fn(u32) -> String; 2] = [|number| format!("key:{number}"), |number| format!("{{one slot}}{number}")];
+    let names: [fn(u32) -> String; 2] =
+        [|number| format!("key:{number}"), |number| format!("{{one slot}}{number}")];
     for name in names {
         let (mut one, mut other) = pair(20_000, name);
         one.put(0, &name(0), 77);
