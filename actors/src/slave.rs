@@ -26,7 +26,7 @@ use crate::state::{Blocking, State, lock, now_ms};
 use crate::tls::session::Half;
 
 mod adopt;
-mod client;
+pub(crate) mod client;
 mod divergence;
 mod fetch;
 mod hand_over;

@@ -229,5 +229,7 @@ impl Snapshot {
     }
 }
 
+mod walk;
+
 #[cfg(test)]
 mod tests;

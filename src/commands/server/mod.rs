@@ -13,6 +13,7 @@ mod memory;
 mod replica;
 mod replication;
 mod slowlog;
+mod verify;
 
 use super::Command;
 
@@ -44,6 +45,7 @@ pub(super) const COMMANDS: &[Command] = &[
     slowlog::SLOWLOG,
     replica::SYNC,
     info::TIME,
+    verify::VERIFY,
     replica::WAIT,
     replica::WAITAOF,
 ];
