@@ -117,10 +117,7 @@ impl<'e> Calls<'_, '_, 'e> {
     }
 
     /// Takes over the words of a command.
-    fn take_words<'v>(
-        &mut self,
-        words: impl Iterator<Item = &'v Value>,
-    ) -> Result<(), &'static str> {
+    fn take_words<'v>(&mut self, words: impl Iterator<Item = &'v Value>) -> Result<(), &'static str> {
         self.frame.clear();
         self.ranges.clear();
         for word in words {

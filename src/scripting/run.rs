@@ -165,8 +165,7 @@ fn find(interpreter: &Interpreter, shared: &Shared, target: Target, word: &[u8])
         }
         Target::Function => {
             let registry = shared.functions();
-            let (library, place) =
-                registry.function(word).ok_or_else(|| NO_FUNCTION.as_bytes().to_vec())?;
+            let (library, place) = registry.function(word).ok_or_else(|| NO_FUNCTION.as_bytes().to_vec())?;
             let function = &library.functions[*place];
             let body = Body::Function(interpreter.function(library, &function.name)?);
             return Ok(Found { body, name: function.name.clone(), flags: Some(function.flags) });

@@ -68,6 +68,9 @@ impl Transaction<'_> {
             partition.events.extend(events);
         }
         if matches!(self.source, Source::View(_)) || (!written && removals.0 == 0) {
+            if !self.touched.is_empty() {
+                self.tell_touched();
+            }
             return Committed { group: self.read_group, wrote: false, barrier: false };
         }
         self.apply(&removals, if written { Some(words) } else { None })
@@ -116,15 +119,12 @@ impl Transaction<'_> {
         (count, effects)
     }
 
-    pub(super) fn apply<'w>(
-        mut self,
-        (removal_count, removals): &(usize, Vec<u8>),
-        words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
-    ) -> Committed {
-        let now_s = self.now_s();
-        for (keys, by) in
-            [(std::mem::take(&mut self.lapsed), Change::Time), (std::mem::take(&mut self.spared), Change::Aside)]
-        {
+    /// Tells whoever watches or follows keys of those that changed.
+    fn tell_touched(&mut self) {
+        for (keys, by) in [
+            (std::mem::take(&mut self.lapsed), Change::Time),
+            (std::mem::take(&mut self.spared), Change::Aside),
+        ] {
             for meta_key in keys {
                 let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
                 if let Some(partition) = self.partition(index) {
@@ -145,6 +145,15 @@ impl Transaction<'_> {
                 }
             }
         }
+    }
+
+    pub(super) fn apply<'w>(
+        mut self,
+        (removal_count, removals): &(usize, Vec<u8>),
+        words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
+    ) -> Committed {
+        let now_s = self.now_s();
+        self.tell_touched();
         let barrier = matches!(self.source, Source::All(_));
         for (index, namespace, meta, sign) in std::mem::take(&mut self.counts) {
             if let Some(partition) = self.partition(index) {

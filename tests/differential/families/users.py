@@ -27,7 +27,7 @@ COMMANDS = """
 2  ACL DRYRUN user odd...
 2  ACL LOG => acl-log
 1  ACL LOG small => acl-log
-1  ACL LOG RESET
+1  ACL LOG RESET => acl-log
 1  ACL LOG odd => acl-log
 2  ACL DELUSER user
 1  ACL GENPASS => shape

@@ -75,10 +75,7 @@ fn a_key_was_missed_though_the_command_ends_with_an_error() {
 
 #[test]
 fn reading_streams_looks_twice_at_each_key() {
-    assert_eq!(
-        told("XREAD STREAMS a b 0 0"),
-        ["a keymiss", "b keymiss", "a keymiss", "b keymiss"]
-    );
+    assert_eq!(told("XREAD STREAMS a b 0 0"), ["a keymiss", "b keymiss", "a keymiss", "b keymiss"]);
     assert_eq!(told("XREAD BLOCK 10 STREAMS a 0"), ["a keymiss", "a keymiss"]);
 }
 
