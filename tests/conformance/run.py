@@ -51,8 +51,9 @@ def main() -> int:
 
     def run_one(name):
         skip = [] if options.baseline else units.get(name, expected.Unit()).skip
+        cut = [] if options.baseline else units.get(name, expected.Unit()).cut
         result = unit_runner.run(name, program, baseline.get(name, []), options.time_limit, skip + long_tests[name],
-                                 address=tracer.proxy if tracer else None)
+                                 address=tracer.proxy if tracer else None, cut=cut)
         print(f"{name}: {len(result.passed)} passed in {result.seconds:.0f} s", file=sys.stderr, flush=True)
         return result
 
