@@ -12,7 +12,7 @@
 //! | string, list | text, or elements in their order, mixed in |
 //! | set | members added |
 //! | hash, sorted set | of each element the digest, into which field and value, or member and score (`%.17g`), are mixed; that of a field that expires has `!!hexpire!!` added. It is added |
-//! | stream | id (`ms-seq`), fields and values of each entry, in order, mixed in |
+//! | stream | id (`ms.seq`), fields and values of each entry, in order, mixed in |
 //!
 //! When something expires, consumer groups, and functions are not part of it, as in Redis.
 
@@ -80,7 +80,7 @@ impl Digest {
             }
             Value::Stream(stream) => {
                 for entry in &stream.entries {
-                    self.mix(format!("{}-{}", entry.id.ms, entry.id.seq).as_bytes());
+                    self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
                     for (field, value) in &entry.fields {
                         self.mix(field);
                         self.mix(value);

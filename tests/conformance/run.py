@@ -29,7 +29,8 @@ LONG = {"unit/hyperloglog": ["Fuzzing dense/sparse encoding: Redis should always
 
 # Units that take more than ten seconds, most of it the suite's own.
 SLOW = ("unit/type/list-3", "unit/type/list-2", "unit/hyperloglog", "unit/geo", "unit/type/zset", "unit/dump",
-        "unit/obuf-limits")
+        "unit/obuf-limits", "integration/replication-psync", "integration/replication", "integration/psync2",
+        "integration/replication-4")
 
 
 def main() -> int:
