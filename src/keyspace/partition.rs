@@ -22,6 +22,7 @@ use smallvec::SmallVec;
 
 use super::counts::{AllCounts, Counts};
 use super::coverage::Coverage;
+use super::drawn::Drawn;
 use super::handed::{self, Handed, HandedList};
 use super::namespace::Namespaces;
 use super::shared::OpenRecord;
@@ -136,6 +137,7 @@ pub struct Partition {
     /// The libraries of functions changed since the last hand-off.
     functions_dirty: bool,
     pub(super) scratch: Vec<u8>,
+    pub(super) drawn: Drawn,
     seed: u64,
     /// Who watches which keys.
     pub(super) watchers: Watchers,
@@ -206,6 +208,7 @@ impl Partition {
             namespaces_dirty: false,
             functions_dirty: false,
             scratch: Vec::new(),
+            drawn: Drawn::default(),
             seed: index as u64,
             watchers: Watchers::default(),
             atomic: None,
