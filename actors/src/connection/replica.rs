@@ -23,7 +23,10 @@ impl Core {
             return false;
         }
         let entry = table::resolve_as_named(args).ok();
-        let name = entry.map_or("<unknown>", |entry| &entry.full_name);
+        let mut name = entry.map_or("<unknown>".to_string(), |entry| entry.full_name.to_string());
+        if entry.is_some_and(|entry| entry.is_container()) && args.len() > 1 {
+            name = format!("{name}|{}", args.word(1).to_ascii_lowercase().escape_ascii());
+        }
         let of_keys = [Flags::READONLY, Flags::WRITE, Flags::MAY_REPLICATE];
         if entry.is_some_and(|entry| of_keys.into_iter().any(|flag| entry.command.flags.has(flag))) {
             slog::warn!(
