@@ -29,7 +29,8 @@ LONG = {"unit/hyperloglog": ["Fuzzing dense/sparse encoding: Redis should always
 
 # Units that take more than ten seconds, most of it the suite's own.
 SLOW = ("unit/type/list-3", "unit/type/list-2", "unit/hyperloglog", "unit/geo", "unit/type/zset", "unit/dump",
-        "unit/obuf-limits")
+        "unit/obuf-limits", "integration/replication-psync", "integration/replication", "integration/psync2",
+        "integration/replication-4")
 
 
 def main() -> int:
@@ -51,8 +52,9 @@ def main() -> int:
 
     def run_one(name):
         skip = [] if options.baseline else units.get(name, expected.Unit()).skip
+        cut = [] if options.baseline else units.get(name, expected.Unit()).cut
         result = unit_runner.run(name, program, baseline.get(name, []), options.time_limit, skip + long_tests[name],
-                                 address=tracer.proxy if tracer else None)
+                                 address=tracer.proxy if tracer else None, cut=cut)
         print(f"{name}: {len(result.passed)} passed in {result.seconds:.0f} s", file=sys.stderr, flush=True)
         return result
 
