@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use mlua::{Function as LuaFunction, Lua, MultiValue, Table, Value};
+use mlua::{Function as LuaFunction, Lua, Table, Value};
 
 use super::cache;
-use super::interpreter::{Limits, Registered};
-use super::libraries::{Fault, Outcome, Raised, native, raise};
+use super::convert::Names;
+use super::interpreter::{Limits, NO_MEMORY, Registered};
+use super::libraries::{Fault, Outcome, Raised, native};
 use super::registry::Function;
 use super::shebang::{self, ScriptFlags};
 
@@ -22,12 +23,13 @@ pub(super) fn install(
     to: &Table,
     limits: &Rc<Limits>,
     registered: &Rc<RefCell<Option<Registered>>>,
-    dispatcher: &Rc<RefCell<Option<LuaFunction>>>,
+    names: &Rc<Names>,
 ) -> mlua::Result<()> {
     let seen = limits.clone();
     to.set("is_given_up", lua.create_function(move |_, ()| Ok(seen.given_up().is_some()))?)?;
     to.set("place", lua.create_function(|lua, ()| place(lua))?)?;
-    to.set("unwrap", lua.create_function(unwrap)?)?;
+    let (seen, known) = (limits.clone(), names.clone());
+    to.set("unwrap", lua.create_function(move |lua, problem| unwrap(lua, &seen, &known, problem))?)?;
 
     let shared = lua.create_table()?;
     constants(&shared)?;
@@ -51,9 +53,6 @@ pub(super) fn install(
     shared.set("set_repl", native(lua, set_repl)?)?;
     let asked = limits.clone();
     shared.set("setresp", native(lua, move |lua, args| set_protocol(lua, &asked, args))?)?;
-    shared.set("call", caller(lua, dispatcher, (false, true))?)?;
-    shared.set("pcall", caller(lua, dispatcher, (false, false))?)?;
-    shared.set("acl_check_cmd", caller(lua, dispatcher, (true, true))?)?;
     to.set("redis", shared)?;
     to.set("redis_load", load)?;
 
@@ -65,48 +64,27 @@ pub(super) fn install(
 }
 
 /// An error as a script sees it: those of native functions as strings, or as tables.
-fn unwrap(lua: &Lua, problem: Value) -> mlua::Result<Value> {
-    let Value::Error(error) = problem else { return Ok(problem) };
-    match error.downcast_ref::<Raised>() {
-        Some(Raised { text, is_reply: true }) => super::convert::failure(lua, text),
-        Some(Raised { text, is_reply: false }) => Ok(Value::String(lua.create_string(text)?)),
-        None => {
-            let text = match &*error {
-                mlua::Error::MemoryError(_) => "not enough memory".to_string(),
-                mlua::Error::CallbackError { cause, .. } => cause.to_string(),
-                other => other.to_string(),
-            };
-            Ok(Value::String(lua.create_string(text)?))
-        }
-    }
-}
-
-/// `redis.call`, `redis.pcall` and `redis.acl_check_cmd`: what runs just now answers them.
-fn caller(
-    lua: &Lua,
-    caller: &Rc<RefCell<Option<LuaFunction>>>,
-    (asks, raises): (bool, bool),
-) -> mlua::Result<LuaFunction> {
-    let caller = caller.clone();
-    lua.create_function(move |lua, mut args: MultiValue| {
-        let Some(dispatch) = caller.borrow().clone() else {
-            return Err(raise(
-                lua,
-                Fault::Reply("ERR redis.call/pcall can only be called inside a script invocation"),
-            ));
-        };
-        args.push_front(Value::Boolean(asks));
-        let (code, value): (i64, Value) = dispatch.call(args)?;
-        match (code, &value) {
-            (0, _) => Ok(value),
-            (1, _) if !raises => Ok(value),
-            (1, Value::Table(table)) => {
-                let text: mlua::LuaString = table.raw_get("err")?;
-                Err(mlua::Error::external(Raised { text: text.as_bytes().to_vec(), is_reply: true }))
+fn unwrap(lua: &Lua, limits: &Limits, names: &Names, problem: Value) -> mlua::Result<Value> {
+    let problem = match problem {
+        Value::Error(error) => match error.downcast_ref::<Raised>() {
+            Some(Raised { text, is_reply: true }) => return super::convert::failure(lua, names, text),
+            Some(Raised { text, is_reply: false }) => Value::String(lua.create_string(text)?),
+            None => {
+                let text = match &*error {
+                    mlua::Error::MemoryError(_) => NO_MEMORY.to_string(),
+                    mlua::Error::CallbackError { cause, .. } => match &**cause {
+                        mlua::Error::MemoryError(_) => NO_MEMORY.to_string(),
+                        other => other.to_string(),
+                    },
+                    other => other.to_string(),
+                };
+                Value::String(lua.create_string(text)?)
             }
-            _ => Err(mlua::Error::runtime("the script is given up")),
-        }
-    })
+        },
+        other => other,
+    };
+    limits.look_at(&problem);
+    Ok(problem)
 }
 
 fn constants(table: &Table) -> mlua::Result<()> {

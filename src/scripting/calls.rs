@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use mlua::{Lua, MultiValue, Value};
 
-use super::convert;
+use super::convert::{self, Names};
 use super::host::{Call, Control, Host, Standing};
-use super::interpreter::{GivenUp, Limits};
+use super::interpreter::{GivenUp, Limits, NO_MEMORY};
 use super::shebang::ScriptFlags;
 use crate::acl::{self, Denial};
 use crate::commands;
@@ -24,6 +24,8 @@ use crate::session::Session;
 
 /// What a command costs of the budget of instructions.
 const CALL: i64 = 200;
+/// Replies of more bytes are made Lua's values only if there is memory for them.
+const LARGE: usize = 64 * 1024;
 /// Writes that may wait for the end of a script; with more it runs where each is committed at once.
 const MOST_PENDING: usize = 10_000;
 
@@ -42,6 +44,7 @@ pub(super) struct Calls<'s, 'c, 'e> {
     pub(super) backing: Backing<'s, 'c>,
     pub(super) environment: Environment<'e>,
     pub(super) limits: Rc<Limits>,
+    pub(super) names: Rc<Names>,
     pub(super) standing: Standing,
     pub(super) control: Option<Arc<dyn Control>>,
     /// What its first line says, or its registration; `None`: a script without one.
@@ -76,54 +79,82 @@ impl From<&str> for Refusal {
     }
 }
 
-const OK: i64 = 0;
-const FAILED: i64 = 1;
-const GIVEN_UP: i64 = 2;
+/// What is to be done with words, as `prelude.lua` says it: run the command, only say whether it may be run, or keep
+/// them, since more come.
+const ASK: i64 = 1;
+const KEEP: i64 = 2;
+
+/// Behind no reply: it is an error; the run is given up.
+const FAILED: Value = Value::Integer(1);
+const GIVEN_UP: Value = Value::Integer(2);
 
 impl<'e> Calls<'_, '_, 'e> {
-    /// Runs a command, or only asks whether it may be run. A code (0: it ran, 1: an error, 2: the run is given up), and
-    /// the reply or the error.
+    /// Does what is asked with the words of a command: its reply and nil, or an error and [`FAILED`], or
+    /// [`GIVEN_UP`].
     ///
     /// # Errors
     /// Lua's: no memory.
-    pub(super) fn call(&mut self, lua: &Lua, args: &MultiValue) -> mlua::Result<(i64, Value)> {
-        if !self.limits.spend(CALL) {
-            return Ok((GIVEN_UP, Value::Nil));
+    pub(super) fn call(
+        &mut self,
+        lua: &Lua,
+        what: i64,
+        words: &MultiValue,
+    ) -> mlua::Result<(Value, Value)> {
+        // In place, the hook looks at the time often enough.
+        let goes_on = match self.control {
+            Some(_) => self.limits.look(CALL),
+            None => self.limits.spend(CALL),
+        };
+        if !goes_on {
+            return Ok((Value::Nil, GIVEN_UP));
         }
-        let mut words = args.iter();
-        let asks = matches!(words.next(), Some(Value::Boolean(true)));
-        if let Err(text) = self.take_words(words, asks) {
-            return Ok((FAILED, convert::failure(lua, text.as_bytes())?));
+        let asks = what == ASK;
+        let taken = self.take_words(words);
+        if what == KEEP && taken.is_ok() {
+            return Ok((Value::Nil, Value::Nil));
         }
-        let (frame, ranges) = (std::mem::take(&mut self.frame), std::mem::take(&mut self.ranges));
-        let args = Args::new(&frame, &ranges);
-        let answer = if asks { self.ask(args) } else { self.run(args) };
-        (self.frame, self.ranges) = (frame, ranges);
-        match answer {
-            Ok(()) if asks => Ok((OK, Value::Boolean(true))),
-            Err(Refusal::Error(text)) if asks && text.is_empty() => Ok((OK, Value::Boolean(false))),
-            Ok(()) => {
-                let value = convert::to_lua(lua, &mut self.reply.as_slice())?;
-                let failed = self.reply.as_slice().first() == Some(&b'-');
-                self.reply.truncate(0);
-                Ok((if failed { FAILED } else { OK }, value))
+        let (frame, mut ranges) = (std::mem::take(&mut self.frame), std::mem::take(&mut self.ranges));
+        let answer = match taken {
+            Err(text) => Err(text.into()),
+            Ok(()) if ranges.is_empty() && asks => {
+                Err("ERR Please specify at least one argument for this redis lib call".into())
             }
-            Err(Refusal::Error(text)) => Ok((FAILED, convert::failure(lua, &text)?)),
+            Ok(()) if ranges.is_empty() => {
+                Err("ERR Please specify at least one argument for this redis.call() call".into())
+            }
+            Ok(()) if asks => self.ask(Args::new(&frame, &ranges)),
+            Ok(()) => self.run(Args::new(&frame, &ranges)),
+        };
+        ranges.clear();
+        (self.frame, self.ranges) = (frame, ranges);
+        self.frame.clear();
+        match answer {
+            Ok(()) if asks => Ok((Value::Boolean(true), Value::Nil)),
+            Err(Refusal::Error(text)) if asks && text.is_empty() => Ok((Value::Boolean(false), Value::Nil)),
+            Ok(()) => self.answer(lua),
+            Err(Refusal::Error(text)) => Ok((convert::failure(lua, &self.names, &text)?, FAILED)),
             Err(Refusal::GiveUp) => {
                 self.limits.give_up(GivenUp::Call);
-                Ok((GIVEN_UP, Value::Nil))
+                Ok((Value::Nil, GIVEN_UP))
             }
         }
     }
 
-    /// Takes over the words of a command.
-    fn take_words<'v>(
-        &mut self,
-        words: impl Iterator<Item = &'v Value>,
-        asks: bool,
-    ) -> Result<(), &'static str> {
-        self.frame.clear();
-        self.ranges.clear();
+    /// What a command replied, as the script gets it.
+    fn answer(&mut self, lua: &Lua) -> mlua::Result<(Value, Value)> {
+        let mut bytes = self.reply.as_slice();
+        let is_error = bytes.first() == Some(&b'-');
+        if bytes.len() > LARGE && convert::memory_of(bytes) > self.limits.memory_left(lua) {
+            self.reply.truncate(0);
+            return Err(mlua::Error::MemoryError(NO_MEMORY.to_string()));
+        }
+        let value = convert::to_lua(lua, &self.names, &mut bytes)?;
+        self.reply.truncate(0);
+        Ok((value, if is_error { FAILED } else { Value::Nil }))
+    }
+
+    /// Takes over the words of a command, behind those that were kept.
+    fn take_words(&mut self, words: &MultiValue) -> Result<(), &'static str> {
         for word in words {
             let start = self.frame.len() as u32;
             match word {
@@ -137,11 +168,7 @@ impl<'e> Calls<'_, '_, 'e> {
             }
             self.ranges.push((start, self.frame.len() as u32));
         }
-        match (self.ranges.is_empty(), asks) {
-            (false, _) => Ok(()),
-            (true, true) => Err("ERR Please specify at least one argument for this redis lib call"),
-            (true, false) => Err("ERR Please specify at least one argument for this redis.call() call"),
-        }
+        Ok(())
     }
 
     /// Whether the client may run a command; an empty error: no.
@@ -313,8 +340,8 @@ impl<'e> Calls<'_, '_, 'e> {
                 }
             }
         }
-        self.reply.raw(context.reply.as_slice());
-        context.reply.truncate(0);
+        // Both are empty before each command.
+        std::mem::swap(&mut self.reply, context.reply);
         Ok(())
     }
 

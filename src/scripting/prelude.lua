@@ -6,8 +6,8 @@
 -- Returns the functions that the host calls.
 local native = ...
 
-local error, type, tostring, next, select, setmetatable, getmetatable, rawget, rawset =
-    error, type, tostring, next, select, setmetatable, getmetatable, rawget, rawset
+local error, type, tostring, next, select, unpack, setmetatable, getmetatable, rawget, rawset =
+    error, type, tostring, next, select, unpack, setmetatable, getmetatable, rawget, rawset
 local raw_pcall, raw_xpcall, raw_pairs, setfenv = pcall, xpcall, pairs, setfenv
 local raw_loadstring, raw_load, raw_collectgarbage = loadstring, load, collectgarbage
 local string_byte = string.byte
@@ -54,31 +54,26 @@ local function caught(ok, ...)
     if native.is_given_up() then
         error(problem, 0)
     end
-    if type(problem) == "table" then
+    return false, problem
+end
+
+-- To a script's pcall, an error reply is its text.
+local function told(ok, ...)
+    local problem = ...
+    if not ok and type(problem) == "table" then
         local text = problem.err
         if type(text) == "string" or type(text) == "number" then
             return false, text
         end
     end
-    return false, problem
-end
-
-local function caught_raw(ok, ...)
-    if ok then
-        return ok, ...
-    end
-    local problem = native.unwrap((...))
-    if native.is_given_up() then
-        error(problem, 0)
-    end
-    return ok, problem
+    return ok, ...
 end
 
 function base.pcall(...)
     if select("#", ...) == 0 then
         error("bad argument #1 to 'pcall' (value expected)", 2)
     end
-    return caught(raw_pcall(...))
+    return told(caught(raw_pcall(...)))
 end
 
 function base.xpcall(...)
@@ -86,7 +81,7 @@ function base.xpcall(...)
         error("bad argument #2 to 'xpcall' (value expected)", 2)
     end
     local f, handle = ...
-    return caught_raw(raw_xpcall(f, function(problem)
+    return caught(raw_xpcall(f, function(problem)
         return handle(native.unwrap(problem))
     end))
 end
@@ -219,7 +214,7 @@ function tables.insert(t, ...)
     return raw_insert(t, ...)
 end
 function coroutines.resume(...)
-    return caught_raw(raw_resume(...))
+    return caught(raw_resume(...))
 end
 for name, value in raw_pairs(native.math) do
     maths[name] = value
@@ -233,6 +228,61 @@ local libraries = {
     bit = protect(native.bit), struct = protect(native.struct), cmsgpack = protect(native.cmsgpack),
     cjson = protect(native.new_cjson()),
 }
+
+-- redis.call and its kin. While a script runs, `dispatch` takes what is to be done and the words; it answers the reply,
+-- and a number if there is none: 1 with an error, 2 if the run is given up.
+local RUN, ASK, KEEP = 0, 1, 2
+local MOST_WORDS = 4000 -- that cross the border to the host at once
+local OUTSIDE = "ERR redis.call/pcall can only be called inside a script invocation"
+local dispatch
+
+local function outside()
+    return { err = OUTSIDE, ignore_error_stats_update = true }, 1
+end
+dispatch = outside
+
+local function failed(value, code, raises)
+    if code == 2 then
+        error("the script is given up", 0)
+    end
+    if raises then
+        error(value, 0)
+    end
+    return value
+end
+
+-- More words than cross at once go ahead of the last ones.
+local function many(what, ...)
+    local words, count = { ... }, select("#", ...)
+    local first = 1
+    while count - first >= MOST_WORDS do
+        local value, code = dispatch(KEEP, unpack(words, first, first + MOST_WORDS - 1))
+        if code then
+            return value, code
+        end
+        first = first + MOST_WORDS
+    end
+    return dispatch(what, unpack(words, first, count))
+end
+
+local function caller(what, raises)
+    return function(...)
+        local value, code
+        if select("#", ...) > MOST_WORDS then
+            value, code = many(what, ...)
+        else
+            value, code = dispatch(what, ...)
+        end
+        if code then
+            return failed(value, code, raises)
+        end
+        return value
+    end
+end
+
+native.redis.call = caller(RUN, true)
+native.redis.pcall = caller(RUN, false)
+native.redis.acl_check_cmd = caller(ASK, true)
 
 local function new_environment(api)
     local real = copy(base)
@@ -279,19 +329,33 @@ end
 
 local controls = { script_environment = script_proxy, function_environment = function_proxy, string = strings }
 
-function controls.run_script(chunk, keys, arguments)
-    rawset(script_globals, "KEYS", keys)
-    rawset(script_globals, "ARGV", arguments)
-    return raw_xpcall(chunk, handler)
+-- Compiled scripts, by numbers of the host's.
+local chunks = {}
+
+function controls.keep_script(number, chunk)
+    chunks[number] = chunk
 end
 
-function controls.run_function(f, keys, arguments)
+function controls.forget_scripts()
+    chunks = {}
+end
+
+function controls.run_script(dispatcher, number, keys, arguments)
+    dispatch = dispatcher
+    rawset(script_globals, "KEYS", keys)
+    rawset(script_globals, "ARGV", arguments)
+    return raw_xpcall(chunks[number], handler)
+end
+
+function controls.run_function(dispatcher, f, keys, arguments)
+    dispatch = dispatcher
     return raw_xpcall(function()
         return f(keys, arguments)
     end, handler)
 end
 
 function controls.load_library(chunk)
+    dispatch = outside
     function_metatable.__index = load_globals
     local ok, problem = raw_xpcall(chunk, handler)
     function_metatable.__index = function_globals
