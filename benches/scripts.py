@@ -35,7 +35,7 @@ VALUE = "x" * 64
 CLIENTS = 50
 KEY = "key:__rand_int__"
 # Keys of one hash tag are of one partition, whatever the number of threads.
-TAGGED = ["{tag:__rand_int__}" + part for part in ("a", "b", "c", "d")]
+TAGGED = ["{tag:__rand_int__}" + part for part in "abcd"]
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,10 @@ pub enum GivenUp {
     Call,
 }
 
+/// What answers `redis.call`: takes what is to be done and the words, and gives the reply and how it ended, as
+/// `prelude.lua` says.
+pub type Caller<'c> = dyn FnMut(&Lua, i64, &MultiValue) -> mlua::Result<(Value, Value)> + 'c;
+
 /// How far a script may go.
 #[derive(Debug, Clone)]
 pub struct Bounds {
@@ -404,7 +408,7 @@ impl Interpreter {
     pub fn run<'w>(
         &self,
         body: &Body,
-        caller: &mut dyn FnMut(&Lua, i64, &MultiValue) -> mlua::Result<(Value, Value)>,
+        caller: &mut Caller<'_>,
         (keys, arguments): (impl Iterator<Item = &'w [u8]>, impl Iterator<Item = &'w [u8]>),
         bounds: Bounds,
     ) -> mlua::Result<(bool, Value)> {

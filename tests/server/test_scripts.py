@@ -33,7 +33,14 @@ class Scripts(ServerTest):
     def begin(self, server: Server, *words) -> Connection:
         """A client whose command is under way."""
         client = self.enterContext(server.connect(timeout=PATIENCE))
+        number = client.call("CLIENT", "ID")
         client.send(*words)
+        with server.connect(timeout=PATIENCE) as other:
+            def has_begun():
+                listed = other.pipeline([("CLIENT", "LIST", "ID", number)])[0]
+                # A client that cannot be listed is in everybody's way.
+                return isinstance(listed, ReplyError) or f" cmd={words[0].lower()} ".encode() in listed
+            self.until(has_begun, what="the beginning of a script")
         return client
 
     def is_unanswered(self, client: Connection) -> bool:
@@ -87,26 +94,6 @@ class Scripts(ServerTest):
             self.assertEqual(client.call("SCRIPT", "KILL"), b"OK")
         self.assertIsInstance(long.read(), ReplyError)
 
-    def test_a_transaction_meets_a_busy_script(self):
-        server = self.two_threads()
-        (here,), (there,) = keys_of(0), keys_of(1)
-        with server.connect(timeout=PATIENCE) as client, server.connect(timeout=PATIENCE) as watcher:
-            for connection in (client, watcher):  # queued while nothing is in the way
-                connection.call("MULTI")
-            self.assertEqual(client.call("SET", here, "x"), b"QUEUED")
-            self.assertEqual(watcher.call("SET", there, "x"), b"QUEUED")
-            long = self.begin(server, "EVAL", ENDLESS, "1", here)
-            # Sent at once, so that it waits for the partition until the script is busy.
-            self.assertIn("BUSY", self.error(client, "EXEC"))
-            self.assertEqual(watcher.call("EXEC"), [b"OK"])
-            client.pipeline([("DISCARD",)])
-            self.assertEqual(client.call("MULTI"), b"OK")
-            client.pipeline([("SET", here, "x")])
-            self.assertIsInstance(client.pipeline([("EXEC",)])[0], ReplyError)
-            self.assertEqual(client.call("SCRIPT", "KILL"), b"OK")
-            self.assertIsInstance(long.read(), ReplyError)
-            self.assertIsNone(client.call("GET", here))
-
     def test_functions_and_scripts_are_killed_by_their_own_command(self):
         server = self.two_threads()
         (here,) = keys_of(0)
@@ -142,27 +129,6 @@ class Scripts(ServerTest):
         server.start()
         with server.connect(timeout=PATIENCE) as client:
             self.assertEqual(client.call("MGET", here, there), [b"before", b"meanwhile"])
-
-    def test_what_takes_long_within_one_function_of_lua_holds_no_serving_thread(self):
-        server = self.server("--threads", "2", "--busy-reply-threshold", "0")
-        (here,), (there,) = keys_of(0), keys_of(1)
-        for text in (
-            # Each finds nothing, after some hundred million steps in C.
-            "return string.find(string.rep('a', 40000), '.-b') == nil and 1",
-            "return string.gsub(string.rep('a', 500), '.-.-.-b', '')",
-            "local s = string.rep('x', 60000000) for i = 1, 20 do s = string.reverse(s) end return #s",
-            "local s = string.rep('x', 3000000) for i = 1, 300 do local t = s .. i end return 1",
-        ):
-            long = self.begin(server, "EVAL", text, "1", here)
-            rounds = 0
-            while self.is_unanswered(long):
-                for _ in range(2):  # of both threads
-                    with server.connect(timeout=PATIENCE) as other:
-                        self.assertEqual(other.call("SET", there, "x"), b"OK")
-                rounds += 1
-            reply = long.read()
-            self.assertNotIsInstance(reply, ReplyError, text)
-            self.assertGreater(rounds, 2, f"nobody was answered while this ran: {text}")
 
     def test_a_script_that_allocates_without_end_gets_an_error(self):
         server = self.two_threads()
