@@ -33,7 +33,12 @@ impl<'a> Elements<'a> {
 
     /// Reads the element of a name.
     pub fn read(&self, txn: &mut Transaction<'_>, name: &[u8]) -> Result<Option<Value>, Stop> {
-        txn.read(Family::Element, self.entry.slot, &self.key(name))
+        self.read_key(txn, &self.key(name))
+    }
+
+    /// Reads the element of a key that [`Elements::key`] made.
+    pub fn read_key(&self, txn: &mut Transaction<'_>, key: &[u8]) -> Result<Option<Value>, Stop> {
+        txn.read(Family::Element, self.entry.slot, key)
     }
 
     /// The keys of all.

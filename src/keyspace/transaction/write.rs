@@ -97,7 +97,7 @@ impl Transaction<'_> {
         parts.push(&header);
         parts.extend_from_slice(payload);
         let blind = matches!(entry.stored, Stored::Unknown);
-        let record = self.push(Family::Meta, &entry.meta_key.clone(), Some(&parts), blind);
+        let record = self.push(Family::Meta, &entry.meta_key, Some(&parts), blind);
         entry.stored = Stored::Present(Value::new(record, entry.meta_key.len()));
         entry.expired = false;
         self.touch(entry);
@@ -127,7 +127,7 @@ impl Transaction<'_> {
             return Ok(false);
         }
         self.leave(entry, version, None, false);
-        self.push(Family::Meta, &entry.meta_key.clone(), None, false);
+        self.push(Family::Meta, &entry.meta_key, None, false);
         entry.stored = Stored::Absent;
         entry.expired = false;
         self.touch(entry);
