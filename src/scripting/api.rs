@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use mlua::{Function as LuaFunction, Lua, Table, Value};
+use mlua::{Function as LuaFunction, Lua, MultiValue, Table, Value};
 
 use super::cache;
 use super::convert::Names;
-use super::interpreter::{Limits, NO_MEMORY, Registered};
-use super::libraries::{Fault, Outcome, Raised, native};
+use super::interpreter::{Answered, Limits, NO_MEMORY, Registered, answer};
+use super::libraries::{Fault, Outcome, Raised, native, raise};
 use super::registry::Function;
 use super::shebang::{self, ScriptFlags};
 
@@ -27,6 +27,8 @@ pub(super) fn install(
 ) -> mlua::Result<()> {
     let seen = limits.clone();
     to.set("is_given_up", lua.create_function(move |_, ()| Ok(seen.given_up().is_some()))?)?;
+    let seen = limits.clone();
+    to.set("is_too_much", lua.create_function(move |_, ()| Ok(seen.is_too_much_in_place()))?)?;
     to.set("place", lua.create_function(|lua, ()| place(lua))?)?;
     let (seen, known) = (limits.clone(), names.clone());
     to.set("unwrap", lua.create_function(move |lua, problem| unwrap(lua, &seen, &known, problem))?)?;
@@ -47,12 +49,16 @@ pub(super) fn install(
         shared.set(name, value)?;
     }
     shared.set("REPL_ALL", 3)?;
-    shared.set("sha1hex", native(lua, sha1hex)?)?;
+    let spent = limits.clone();
+    shared.set("sha1hex", native(lua, move |lua, args| sha1hex(lua, &spent, args))?)?;
     shared.set("error_reply", native(lua, error_reply)?)?;
     shared.set("status_reply", native(lua, status_reply)?)?;
     shared.set("set_repl", native(lua, set_repl)?)?;
     let asked = limits.clone();
     shared.set("setresp", native(lua, move |lua, args| set_protocol(lua, &asked, args))?)?;
+    shared.set("call", caller(lua, limits, names, (false, true))?)?;
+    shared.set("pcall", caller(lua, limits, names, (false, false))?)?;
+    shared.set("acl_check_cmd", caller(lua, limits, names, (true, true))?)?;
     to.set("redis", shared)?;
     to.set("redis_load", load)?;
 
@@ -85,6 +91,29 @@ fn unwrap(lua: &Lua, limits: &Limits, names: &Names, problem: Value) -> mlua::Re
     };
     limits.look_at(&problem);
     Ok(problem)
+}
+
+/// `redis.call`, `redis.pcall` and `redis.acl_check_cmd`: what runs just now answers them. `raises`: an error ends the
+/// script, unless it catches it.
+fn caller(
+    lua: &Lua,
+    limits: &Rc<Limits>,
+    names: &Rc<Names>,
+    (asks, raises): (bool, bool),
+) -> mlua::Result<LuaFunction> {
+    let (limits, names) = (limits.clone(), names.clone());
+    lua.create_function(move |lua, words: MultiValue| match answer(lua, &limits, asks, &words)? {
+        Some(Answered::Reply(value)) => Ok(value),
+        Some(Answered::Error(text)) if raises => {
+            Err(mlua::Error::external(Raised { text, is_reply: true }))
+        }
+        Some(Answered::Error(text)) => super::convert::failure(lua, &names, &text),
+        Some(Answered::GivenUp) => Err(mlua::Error::runtime("the script is given up")),
+        None => Err(raise(
+            lua,
+            Fault::Reply("ERR redis.call/pcall can only be called inside a script invocation"),
+        )),
+    })
 }
 
 fn constants(table: &Table) -> mlua::Result<()> {
@@ -143,11 +172,16 @@ fn log(lua: &Lua, limits: &Rc<Limits>) -> mlua::Result<LuaFunction> {
     })
 }
 
-fn sha1hex(lua: &Lua, args: &[Value]) -> Outcome {
+fn sha1hex(lua: &Lua, limits: &Limits, args: &[Value]) -> Outcome {
+    /// About what the time of an instruction suffices for.
+    const BYTES_AN_INSTRUCTION: usize = 8;
     if args.len() != 1 {
         return Err(Fault::Reply("ERR wrong number of arguments"));
     }
     let text = lua.coerce_string(args[0].clone())?.map(|text| text.as_bytes().to_vec()).unwrap_or_default();
+    if !limits.spend((text.len() / BYTES_AN_INSTRUCTION) as i64) {
+        return Err(mlua::Error::runtime("the script is given up").into());
+    }
     Ok(vec![Value::String(lua.create_string(cache::digest(&text))?)])
 }
 

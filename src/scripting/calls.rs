@@ -7,7 +7,7 @@ use mlua::{Lua, MultiValue, Value};
 
 use super::convert::{self, Names};
 use super::host::{Call, Control, Host, Standing};
-use super::interpreter::{GivenUp, Limits, NO_MEMORY};
+use super::interpreter::{Answer, Answered, GivenUp, Limits, NO_MEMORY};
 use super::shebang::ScriptFlags;
 use crate::acl::{self, Denial};
 use crate::commands;
@@ -79,82 +79,58 @@ impl From<&str> for Refusal {
     }
 }
 
-/// What is to be done with words, as `prelude.lua` says it: run the command, only say whether it may be run, or keep
-/// them, since more come.
-const ASK: i64 = 1;
-const KEEP: i64 = 2;
-
-/// Behind no reply: it is an error; the run is given up.
-const FAILED: Value = Value::Integer(1);
-const GIVEN_UP: Value = Value::Integer(2);
-
-impl<'e> Calls<'_, '_, 'e> {
-    /// Does what is asked with the words of a command: its reply and nil, or an error and [`FAILED`], or
-    /// [`GIVEN_UP`].
-    ///
-    /// # Errors
-    /// Lua's: no memory.
-    pub(super) fn call(
-        &mut self,
-        lua: &Lua,
-        what: i64,
-        words: &MultiValue,
-    ) -> mlua::Result<(Value, Value)> {
+impl Answer for Calls<'_, '_, '_> {
+    fn answer(&mut self, lua: &Lua, asks: bool, words: &MultiValue) -> mlua::Result<Answered> {
         // In place, the hook looks at the time often enough.
         let goes_on = match self.control {
             Some(_) => self.limits.look(CALL),
             None => self.limits.spend(CALL),
         };
         if !goes_on {
-            return Ok((Value::Nil, GIVEN_UP));
+            return Ok(Answered::GivenUp);
         }
-        let asks = what == ASK;
-        let taken = self.take_words(words);
-        if what == KEEP && taken.is_ok() {
-            return Ok((Value::Nil, Value::Nil));
+        if let Err(text) = self.take_words(words, asks) {
+            return Ok(Answered::Error(text.as_bytes().to_vec()));
         }
-        let (frame, mut ranges) = (std::mem::take(&mut self.frame), std::mem::take(&mut self.ranges));
-        let answer = match taken {
-            Err(text) => Err(text.into()),
-            Ok(()) if ranges.is_empty() && asks => {
-                Err("ERR Please specify at least one argument for this redis lib call".into())
-            }
-            Ok(()) if ranges.is_empty() => {
-                Err("ERR Please specify at least one argument for this redis.call() call".into())
-            }
-            Ok(()) if asks => self.ask(Args::new(&frame, &ranges)),
-            Ok(()) => self.run(Args::new(&frame, &ranges)),
-        };
-        ranges.clear();
+        let (frame, ranges) = (std::mem::take(&mut self.frame), std::mem::take(&mut self.ranges));
+        let args = Args::new(&frame, &ranges);
+        let answer = if asks { self.ask(args) } else { self.run(args) };
         (self.frame, self.ranges) = (frame, ranges);
-        self.frame.clear();
         match answer {
-            Ok(()) if asks => Ok((Value::Boolean(true), Value::Nil)),
-            Err(Refusal::Error(text)) if asks && text.is_empty() => Ok((Value::Boolean(false), Value::Nil)),
-            Ok(()) => self.answer(lua),
-            Err(Refusal::Error(text)) => Ok((convert::failure(lua, &self.names, &text)?, FAILED)),
+            Ok(()) if asks => Ok(Answered::Reply(Value::Boolean(true))),
+            Err(Refusal::Error(text)) if asks && text.is_empty() => {
+                Ok(Answered::Reply(Value::Boolean(false)))
+            }
+            Ok(()) => self.replied(lua),
+            Err(Refusal::Error(text)) => Ok(Answered::Error(text)),
             Err(Refusal::GiveUp) => {
                 self.limits.give_up(GivenUp::Call);
-                Ok((Value::Nil, GIVEN_UP))
+                Ok(Answered::GivenUp)
             }
         }
     }
+}
 
+impl<'e> Calls<'_, '_, 'e> {
     /// What a command replied, as the script gets it.
-    fn answer(&mut self, lua: &Lua) -> mlua::Result<(Value, Value)> {
+    fn replied(&mut self, lua: &Lua) -> mlua::Result<Answered> {
         let mut bytes = self.reply.as_slice();
-        let is_error = bytes.first() == Some(&b'-');
         if bytes.len() > LARGE && convert::memory_of(bytes) > self.limits.memory_left(lua) {
             self.reply.truncate(0);
             return Err(mlua::Error::MemoryError(NO_MEMORY.to_string()));
         }
-        let value = convert::to_lua(lua, &self.names, &mut bytes)?;
+        let answered = match bytes.strip_prefix(b"-") {
+            Some(line) => Answered::Error(line.strip_suffix(b"\r\n").unwrap_or(line).to_vec()),
+            None => Answered::Reply(convert::to_lua(lua, &self.names, &mut bytes)?),
+        };
         self.reply.truncate(0);
-        Ok((value, if is_error { FAILED } else { Value::Nil }))
+        Ok(answered)
     }
 
-    /// Takes over the words of a command, behind those that were kept.
-    fn take_words(&mut self, words: &MultiValue) -> Result<(), &'static str> {
+    /// Takes over the words of a command.
+    fn take_words(&mut self, words: &MultiValue, asks: bool) -> Result<(), &'static str> {
+        self.frame.clear();
+        self.ranges.clear();
         for word in words {
             let start = self.frame.len() as u32;
             match word {
@@ -168,7 +144,11 @@ impl<'e> Calls<'_, '_, 'e> {
             }
             self.ranges.push((start, self.frame.len() as u32));
         }
-        Ok(())
+        match (self.ranges.is_empty(), asks) {
+            (false, _) => Ok(()),
+            (true, true) => Err("ERR Please specify at least one argument for this redis lib call"),
+            (true, false) => Err("ERR Please specify at least one argument for this redis.call() call"),
+        }
     }
 
     /// Whether the client may run a command; an empty error: no.

@@ -44,9 +44,48 @@ pub enum GivenUp {
     Call,
 }
 
-/// What answers `redis.call`: takes what is to be done and the words, and gives the reply and how it ended, as
-/// `prelude.lua` says.
-pub type Caller<'c> = dyn FnMut(&Lua, i64, &MultiValue) -> mlua::Result<(Value, Value)> + 'c;
+/// What answers `redis.call` while a script runs.
+pub trait Answer {
+    /// Runs a command; or, if the script only asks, says whether it may be run.
+    ///
+    /// # Errors
+    /// Lua's: no memory.
+    fn answer(&mut self, lua: &Lua, asks: bool, words: &MultiValue) -> mlua::Result<Answered>;
+}
+
+/// What comes of a command of a script.
+#[derive(Debug)]
+pub enum Answered {
+    /// Its reply.
+    Reply(Value),
+    /// The text of an error, with its code.
+    Error(Vec<u8>),
+    /// The run is given up.
+    GivenUp,
+}
+
+scoped_tls_hkt::scoped_thread_local!(
+    /// What answers the script that this thread runs. Functions of Lua live as long as the interpreter, so none can
+    /// borrow it.
+    static mut ANSWERS: for<'a> &'a mut (dyn Answer + 'a)
+);
+
+/// Has a command of the running script answered; `None` if no script runs.
+///
+/// # Errors
+/// Lua's: no memory.
+pub(super) fn answer(
+    lua: &Lua,
+    limits: &Limits,
+    asks: bool,
+    words: &MultiValue,
+) -> mlua::Result<Option<Answered>> {
+    if !ANSWERS.is_set() {
+        return Ok(None);
+    }
+    let _unbounded = Unbounded::new(lua, limits);
+    ANSWERS.with(|answers| answers.answer(lua, asks, words)).map(Some)
+}
 
 /// How far a script may go.
 #[derive(Debug, Clone)]
@@ -108,6 +147,15 @@ impl Limits {
         {
             self.give_up(GivenUp::Budget);
         }
+    }
+
+    /// Whether something may not be begun here that may take long, and that no hook interrupts: in place the run is
+    /// given up.
+    pub(super) fn is_too_much_in_place(&self) -> bool {
+        if self.in_place.get() {
+            self.give_up(GivenUp::Budget);
+        }
+        self.in_place.get()
     }
 
     /// Ends the run.
@@ -400,34 +448,26 @@ impl Interpreter {
         found.ok_or_else(|| b"ERR Function not found".to_vec())
     }
 
-    /// Runs a script or a function with `keys` and `arguments`, which calls commands through `caller`: whether it came
-    /// to its end, and its result or its error.
+    /// Runs a script or a function with `keys` and `arguments`; `answers` runs its commands: whether it came to its end,
+    /// and its result or its error.
     ///
     /// # Errors
     /// Those of Lua outside of the script: no memory.
     pub fn run<'w>(
         &self,
         body: &Body,
-        caller: &mut Caller<'_>,
+        answers: &mut dyn Answer,
         (keys, arguments): (impl Iterator<Item = &'w [u8]>, impl Iterator<Item = &'w [u8]>),
         bounds: Bounds,
     ) -> mlua::Result<(bool, Value)> {
         let (lua, limits) = (&self.lua, &*self.limits);
         limits.begin(lua, bounds);
-        let ran = lua.scope(|scope| {
-            let unbounded = Unbounded::new(lua, limits);
-            let dispatcher = scope.create_function_mut(|lua, (what, words): (i64, MultiValue)| {
-                let _unbounded = Unbounded::new(lua, limits);
-                caller(lua, what, &words)
-            })?;
-            let (keys, arguments) = (sequence(lua, keys)?, sequence(lua, arguments)?);
-            drop(unbounded);
-            match body {
-                Body::Script(script) => self.run_script.call((&dispatcher, script.number, keys, arguments)),
-                Body::Function(function) => {
-                    self.run_function.call((&dispatcher, function, keys, arguments))
-                }
-            }
+        let unbounded = Unbounded::new(lua, limits);
+        let (keys, arguments) = (sequence(lua, keys)?, sequence(lua, arguments)?);
+        drop(unbounded);
+        let ran = ANSWERS.set(answers, || match body {
+            Body::Script(script) => self.run_script.call((script.number, keys, arguments)),
+            Body::Function(function) => self.run_function.call((function, keys, arguments)),
         });
         *limits.control.borrow_mut() = None;
         if let Ok((false, problem)) = &ran {

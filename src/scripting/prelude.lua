@@ -6,9 +6,9 @@
 -- Returns the functions that the host calls.
 local native = ...
 
-local error, type, tostring, next, select, unpack, setmetatable, getmetatable, rawget, rawset =
-    error, type, tostring, next, select, unpack, setmetatable, getmetatable, rawget, rawset
-local raw_pcall, raw_xpcall, raw_pairs, setfenv = pcall, xpcall, pairs, setfenv
+local error, type, tostring, next, select, setmetatable, getmetatable, rawget, rawset =
+    error, type, tostring, next, select, setmetatable, getmetatable, rawget, rawset
+local raw_pcall, raw_xpcall, raw_pairs, raw_ipairs, setfenv = pcall, xpcall, pairs, ipairs, setfenv
 local raw_loadstring, raw_load, raw_collectgarbage = loadstring, load, collectgarbage
 local string_byte = string.byte
 
@@ -216,6 +216,104 @@ end
 function coroutines.resume(...)
     return caught(raw_resume(...))
 end
+
+-- Patterns may go back again and again, in C, where no hook looks. In place, none is begun that may take more than about
+-- two million steps: by its weight, how long a text may be at most.
+local LONGEST = { [0] = 1000000, 2000, 228, 83, 47, 33, 27 }
+local ALWAYS = 32 -- texts up to this length are matched with any pattern
+local KNOWN_PATTERNS = 500
+local f_find, f_match, f_gmatch, f_gsub = string.find, string.match, string.gmatch, string.gsub
+local weights, known = {}, 0
+
+local function is_light(text, pattern)
+    local weight = weights[pattern]
+    if not weight then
+        weight = type(pattern) == "string" and native.weight_of_pattern(pattern)
+        if not weight then
+            return false
+        end
+        if known >= KNOWN_PATTERNS then
+            weights, known = {}, 0
+        end
+        weights[pattern], known = weight, known + 1
+    end
+    return type(text) == "string" and #text <= (LONGEST[weight] or 0)
+end
+
+-- How the errors of these functions begin, as a pcall gets them; others come from a script's function that they called.
+local THEIR_ERRORS = {
+    "bad argument #", "malformed pattern", "unfinished capture", "invalid capture index", "invalid pattern capture",
+    "invalid replacement value", "missing '['", "unbalanced pattern", "too many captures", "string slice too long",
+}
+
+local function named(problem, name)
+    if type(problem) == "string" then
+        for _, start in raw_ipairs(THEIR_ERRORS) do
+            if f_find(problem, start, 1, true) == 1 then
+                return f_gsub(problem, "to '%?'", "to '" .. name .. "'", 1)
+            end
+        end
+    end
+    return nil
+end
+
+-- A call that is not light, or that may fail: its errors name the function, and the place in the script.
+local function careful(name, light, f, ...)
+    local text = ...
+    if not light and type(text) == "string" and #text > ALWAYS and native.is_too_much() then
+        error("the script is given up", 0)
+    end
+    local function ended(ok, ...)
+        if ok then
+            return ...
+        end
+        local problem = ...
+        local text = named(problem, name)
+        if not text then
+            error(problem, 0)
+        end
+        -- Between this and the script lie two functions that called as their last act.
+        error(text, 4)
+    end
+    return ended(raw_pcall(f, ...))
+end
+
+function strings.find(text, pattern, first, plain)
+    local light = plain or is_light(text, pattern)
+    if light and type(text) == "string" and type(pattern) == "string" and (first == nil or type(first) == "number") then
+        return f_find(text, pattern, first, plain)
+    end
+    return careful("find", light, f_find, text, pattern, first, plain)
+end
+
+function strings.match(text, pattern, first)
+    local light = is_light(text, pattern)
+    if light and (first == nil or type(first) == "number") then
+        return f_match(text, pattern, first)
+    end
+    return careful("match", light, f_match, text, pattern, first)
+end
+
+function strings.gmatch(text, pattern)
+    local light = is_light(text, pattern)
+    if light then
+        return f_gmatch(text, pattern)
+    end
+    return careful("gmatch", light, f_gmatch, text, pattern)
+end
+
+function strings.gsub(text, pattern, by, count)
+    local light = is_light(text, pattern)
+    if light and count == nil and type(by) == "string" and not f_find(by, "%", 1, true) then
+        return f_gsub(text, pattern, by)
+    end
+    return careful("gsub", light, f_gsub, text, pattern, by, count)
+end
+
+if strings.gfind then
+    strings.gfind = strings.gmatch
+end
+
 for name, value in raw_pairs(native.math) do
     maths[name] = value
 end
@@ -228,61 +326,6 @@ local libraries = {
     bit = protect(native.bit), struct = protect(native.struct), cmsgpack = protect(native.cmsgpack),
     cjson = protect(native.new_cjson()),
 }
-
--- redis.call and its kin. While a script runs, `dispatch` takes what is to be done and the words; it answers the reply,
--- and a number if there is none: 1 with an error, 2 if the run is given up.
-local RUN, ASK, KEEP = 0, 1, 2
-local MOST_WORDS = 4000 -- that cross the border to the host at once
-local OUTSIDE = "ERR redis.call/pcall can only be called inside a script invocation"
-local dispatch
-
-local function outside()
-    return { err = OUTSIDE, ignore_error_stats_update = true }, 1
-end
-dispatch = outside
-
-local function failed(value, code, raises)
-    if code == 2 then
-        error("the script is given up", 0)
-    end
-    if raises then
-        error(value, 0)
-    end
-    return value
-end
-
--- More words than cross at once go ahead of the last ones.
-local function many(what, ...)
-    local words, count = { ... }, select("#", ...)
-    local first = 1
-    while count - first >= MOST_WORDS do
-        local value, code = dispatch(KEEP, unpack(words, first, first + MOST_WORDS - 1))
-        if code then
-            return value, code
-        end
-        first = first + MOST_WORDS
-    end
-    return dispatch(what, unpack(words, first, count))
-end
-
-local function caller(what, raises)
-    return function(...)
-        local value, code
-        if select("#", ...) > MOST_WORDS then
-            value, code = many(what, ...)
-        else
-            value, code = dispatch(what, ...)
-        end
-        if code then
-            return failed(value, code, raises)
-        end
-        return value
-    end
-end
-
-native.redis.call = caller(RUN, true)
-native.redis.pcall = caller(RUN, false)
-native.redis.acl_check_cmd = caller(ASK, true)
 
 local function new_environment(api)
     local real = copy(base)
@@ -340,22 +383,19 @@ function controls.forget_scripts()
     chunks = {}
 end
 
-function controls.run_script(dispatcher, number, keys, arguments)
-    dispatch = dispatcher
+function controls.run_script(number, keys, arguments)
     rawset(script_globals, "KEYS", keys)
     rawset(script_globals, "ARGV", arguments)
     return raw_xpcall(chunks[number], handler)
 end
 
-function controls.run_function(dispatcher, f, keys, arguments)
-    dispatch = dispatcher
+function controls.run_function(f, keys, arguments)
     return raw_xpcall(function()
         return f(keys, arguments)
     end, handler)
 end
 
 function controls.load_library(chunk)
-    dispatch = outside
     function_metatable.__index = load_globals
     local ok, problem = raw_xpcall(chunk, handler)
     function_metatable.__index = function_globals

@@ -314,7 +314,7 @@ impl Invoked<'_> {
         let start = reply.len();
         let ran = self.interpreter.run(
             &self.found.body,
-            &mut |lua, what, words| calls.call(lua, what, words),
+            &mut calls,
             (self.args.up_to(3 + self.keys).from(3), self.args.from(3 + self.keys)),
             Bounds { in_place, budget, control },
         );
