@@ -9,6 +9,7 @@ use crate::commands::args::Args;
 use crate::config::{Config, Extent, Id, SetError};
 use crate::encoding::meta::Type;
 use crate::info::{Numbers, Sections, Statistics};
+use crate::rdb::Digest;
 use crate::replication::failover;
 use crate::replication::master::Replica;
 use crate::replication::verify::bisect::{Answer, Question};
@@ -251,6 +252,20 @@ pub trait Server {
 
     /// DEBUG RELOAD: writes everything behind, flushes it, and drops all caches.
     fn reload(&self) -> Result<(), String>;
+
+    /// DEBUG DIGEST: Redis's digest of all data. For a thread of its own: it reads everything.
+    fn digest(&self) -> Result<Digest, String>;
+
+    /// DEBUG POPULATE: adds those of `count` keys that are not there, to the client's database. They are named
+    /// `prefix:0` and so on, and their values `value:0` and so on, of `size` bytes if that is given: cut, or filled up
+    /// with zero bytes. An error is the whole text that the client gets. For a thread of its own.
+    fn populate(
+        &self,
+        session: &Session,
+        count: u64,
+        prefix: &[u8],
+        size: Option<usize>,
+    ) -> Result<(), String>;
 
     /// DEBUG SET-ACTIVE-EXPIRE: whether expired keys are removed before someone asks for them.
     fn set_active_expire(&self, on: bool);

@@ -52,6 +52,7 @@ pub mod message;
 pub mod messaging;
 pub mod migration;
 pub mod partition;
+pub mod populate;
 pub mod reads;
 pub mod replication;
 pub mod router;

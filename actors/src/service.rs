@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pika_core::acl::Access;
 use pika_core::config::{Config, Disk, Extent, Id, SetError, options, rewrite, rewrite_users};
 use pika_core::info::{Numbers, Section, Sections, Statistics};
+use pika_core::rdb::Digest;
 use pika_core::replication::failover;
 use pika_core::replication::master::Replica;
 use pika_core::replication::verify::bisect::{Answer, Question};
@@ -456,6 +457,21 @@ impl Server for Service {
         self.control(|| Control::DropCache);
         self.reports();
         Ok(())
+    }
+
+    fn digest(&self) -> Result<Digest, String> {
+        let snapshot = crate::replication::full::take(self)?;
+        snapshot.digest().map_err(|error| error.to_string())
+    }
+
+    fn populate(
+        &self,
+        session: &Session,
+        count: u64,
+        prefix: &[u8],
+        size: Option<usize>,
+    ) -> Result<(), String> {
+        crate::populate::run(&self.state, session, count, prefix, size)
     }
 
     fn set_active_expire(&self, on: bool) {

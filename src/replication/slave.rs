@@ -331,7 +331,12 @@ impl Slave {
                 let what = if awaited.is_empty() { "" } else { awaited.remove(0) };
                 if line.starts_with(b"-") {
                     match what {
-                        "AUTH" => return Err(format!("the master refuses masterauth: {}", text())),
+                        "AUTH" => {
+                            return Err(format!(
+                                "Unable to AUTH to MASTER: the master refuses masterauth: {}",
+                                text()
+                            ));
+                        }
                         // Older masters do not know them all.
                         _ => {
                             actions.push(Action::Tell(format!("the master does not take {what}: {}", text())))

@@ -5,6 +5,7 @@ mod checkpoint;
 mod command;
 mod config;
 mod debug;
+mod debug_data;
 mod failover;
 mod info;
 mod latency;

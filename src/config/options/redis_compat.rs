@@ -37,8 +37,6 @@ pub(in super::super) const ROWS: &[Row] = &[
     Row::integer("auto-aof-rewrite-percentage", "100", 0, INT_MAX).accepted(AOF),
     Row::size("auto-aof-rewrite-min-size", "64mb", 0, SIZE_MAX).accepted(AOF),
     Row::boolean("no-appendfsync-on-rewrite", "no").accepted(AOF),
-    Row::text("bind-source-addr", "")
-        .accepted("The operating system picks the address of outgoing connections."),
     Row::boolean("crash-log-enabled", "yes").accepted(CRASH),
     Row::boolean("crash-memcheck-enabled", "yes").accepted(CRASH),
     Row::text("dbfilename", "dump.rdb").protected().accepted(RDB),

@@ -167,3 +167,44 @@ fn sums_do_not_depend_on_partitions_or_on_where_the_data_is() {
     let other = snapshot(&mut server).answer(&Question::Names(Span::ALL), &mut || true).unwrap();
     assert_ne!(other, Some(Answer::Names(asked.remove(0).1)));
 }
+
+/// What redis-server 7.0.15 answers for this data.
+#[test]
+fn its_digest_is_that_of_redis() {
+    for partitions in [1, 3] {
+        let mut server = MiniServer::new(partitions);
+        assert_eq!(snapshot(&mut server).digest().unwrap().to_string(), "0".repeat(40));
+        for line in [
+            "SET s hello",
+            "SET n 12",
+            "EXPIRE s 1000",
+            "RPUSH l a b 3",
+            "SADD st x y 7",
+            "ZADD z 1.5 a 2 b 1e300 c -0.1 d inf e",
+            "HSET h f v g w",
+            "XADD x 1-1 a b c d",
+            "XADD x 2-0 e f",
+        ] {
+            server.ask(line);
+        }
+        let digests = [
+            ("s", "655ac46b180ad2f61a3cee25f0b1780fa2ec879a"),
+            ("l", "09eb1fc9381ee92790d59930ab462945f8cd948b"),
+            ("st", "a6afcc473373536adb071da403abcb70a693d104"),
+            ("z", "fd8c755d32ea428fb8e6688a5e390adda9511ee9"),
+            ("h", "d127864ed50239662bf61bafc9bda63c17da5b37"),
+            ("x", "39d25dc25b10abcd04980b20ed46e9e068e0c307"),
+        ];
+        for (key, digest) in digests {
+            assert_eq!(server.ask(&format!("DEBUG DIGEST-VALUE {key}")), format!("*1\r\n+{digest}\r\n"));
+        }
+        assert_eq!(
+            server.ask("DEBUG DIGEST-VALUE n nope"),
+            format!("*2\r\n+d037c4eb8a8b36b602fbced4000daeab0714c1e3\r\n+{}\r\n", "0".repeat(40))
+        );
+        server.database = 3;
+        server.ask("SET other there");
+        let digest = snapshot(&mut server).digest().unwrap().to_string();
+        assert_eq!(digest, "406999e61dfb7662db73a873a51ab44387fdf07c");
+    }
+}
