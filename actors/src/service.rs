@@ -11,9 +11,12 @@ use pika_core::info::{Numbers, Section, Sections, Statistics};
 use pika_core::rdb::Digest;
 use pika_core::replication::failover;
 use pika_core::replication::master::Replica;
+use pika_core::replication::verify::bisect::{Answer, Question};
+use pika_core::replication::verify::{Key, Status, Target};
 use pika_core::replication::{MasterLink, ReplicationId};
 use pika_core::server::{
-    Backup, ClientFacts, Compact, Identity, Messages, Migration, Moved, Pause, Server, Shutdown, Unblock,
+    Backup, ClientFacts, Compact, Identity, Messages, Migration, Moment, Moved, Pause, Server, Shutdown,
+    Unblock,
 };
 use pika_core::session::Session;
 use pika_core::slowlog::SlowLog;
@@ -418,6 +421,34 @@ impl Server for Service {
 
     fn checkpoint_read(&self, name: &str, file: &str, offset: u64, length: u64) -> Result<Vec<u8>, String> {
         crate::replication::checkpoint::chunk(&self.state, name, file, offset, length)
+    }
+
+    fn verify(&self, target: Option<Target>, repair: bool) -> Result<(), String> {
+        crate::verify::start(self, target, repair)
+    }
+
+    fn stop_verifying(&self) -> bool {
+        crate::verify::stop(self)
+    }
+
+    fn verify_status(&self) -> Status {
+        crate::verify::status(self)
+    }
+
+    fn open_moment(&self) -> Result<Moment, String> {
+        crate::verify::moments::open(self)
+    }
+
+    fn ask_moment(&self, name: &str, question: Question) -> Result<Answer, String> {
+        crate::verify::moments::answer(self, name, question)
+    }
+
+    fn look_at_moment(&self, name: &str, keys: Vec<Key>) -> Result<Vec<Option<u128>>, String> {
+        crate::verify::moments::look(self, name, keys)
+    }
+
+    fn close_moment(&self, name: &str) -> bool {
+        crate::verify::moments::close(self, name)
     }
 
     fn reload(&self) -> Result<(), String> {

@@ -24,7 +24,7 @@ use crate::socket::{ReadHalf, WriteHalf};
 use crate::state::{Blocking, State, lock, now_ms};
 
 mod adopt;
-mod client;
+pub(crate) mod client;
 mod connect;
 mod divergence;
 mod fetch;

@@ -30,7 +30,7 @@ pub use super::shared::{LogRecord, Shared};
 use super::slot::Slot;
 use super::table::{self, DirtyEntry, Group, Table, Value};
 use super::transaction::Event;
-use super::watch::Watchers;
+use super::watch::{Change, Watchers};
 use super::write_behind::{Applied, HandOff, Orphan};
 use crate::encoding::key::{self, KeyBuf, MetaKey, Namespace};
 use crate::encoding::meta::{Meta, Type};
@@ -150,9 +150,8 @@ pub struct Partition {
     pub follows: bool,
     /// Databases were emptied since whoever runs commands last looked.
     pub databases_flushed: bool,
-    /// Meta keys that commits changed, while somebody follows them, and whether it was because their time had come;
-    /// whoever runs commands takes them.
-    pub touched: Vec<(KeyBuf, bool)>,
+    /// Meta keys that commits changed, while somebody follows them, and by what; whoever runs commands takes them.
+    pub touched: Vec<(KeyBuf, Change)>,
     /// Of these, the first ones that the clients that track keys were told of.
     pub told: usize,
     /// Events that commits told of; whoever runs commands takes them.

@@ -259,5 +259,7 @@ impl Snapshot {
     }
 }
 
+mod walk;
+
 #[cfg(test)]
 mod tests;

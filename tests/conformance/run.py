@@ -153,9 +153,9 @@ def judge(results, units, baseline, long_tests, verbose) -> int:
     mistakes = expected.problems(units, baseline)
     for mistake in mistakes:
         print(f"expected.toml: {mistake}")
-    print(f"\n{'unit':<24}{'passes':>8}{'on Redis':>10}")
+    print(f"\n{'unit':<26}{'passes':>8}{'on Redis':>10}{'ratio':>9}")
     for name, passes, on_redis in table:
-        print(f"{name:<24}{passes:>8}{on_redis:>10}")
+        print(f"{name:<26}{passes:>8}{on_redis:>10}{passes / max(on_redis, 1):>9.1%}")
     print(f"\n{total_passed} passed, {total_failed} failed, {total_skipped} skipped")
     return 1 if total_failed or mistakes else 0
 

@@ -14,6 +14,7 @@ mod memory;
 mod replica;
 mod replication;
 mod slowlog;
+mod verify;
 
 use super::Command;
 
@@ -45,6 +46,7 @@ pub(super) const COMMANDS: &[Command] = &[
     slowlog::SLOWLOG,
     replica::SYNC,
     info::TIME,
+    verify::VERIFY,
     replica::WAIT,
     replica::WAITAOF,
 ];

@@ -31,7 +31,6 @@ pub(in super::super) const ROWS: &[Row] = &[
     Row::text("appendfilename", "appendonly.aof").fixed().accepted(AOF),
     Row::text("appenddirname", "appendonlydir").fixed().accepted(AOF),
     Row::boolean("aof-disable-auto-gc", "no").accepted(AOF),
-    Row::boolean("aof-load-truncated", "yes").accepted(AOF),
     Row::boolean("aof-rewrite-incremental-fsync", "yes").accepted(AOF),
     Row::boolean("aof-timestamp-enabled", "no").accepted(AOF),
     Row::boolean("aof-use-rdb-preamble", "yes").accepted(AOF),

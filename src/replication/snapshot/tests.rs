@@ -120,6 +120,54 @@ fn only_fields_that_expire_need_the_newer_version() {
     assert_eq!(snapshot(&mut server).version().unwrap(), rdb::REDIS_7_0);
 }
 
+#[test]
+fn sums_do_not_depend_on_partitions_or_on_where_the_data_is() {
+    use crate::replication::verify::bisect::{Answer, Question};
+    use crate::replication::verify::{Key, Span, position_of};
+
+    let mut asked = Vec::new();
+    for (partitions, behind) in [(1, false), (3, false), (3, true)] {
+        let mut server = filled(partitions);
+        if behind {
+            server.write_behind();
+        }
+        // Another way to the same list.
+        server.ask("RPUSH other-list z b");
+        server.ask("LPUSH other-list a");
+        server.ask("LREM other-list 1 z");
+        let moment = snapshot(&mut server);
+        let mut ask = |question| moment.answer(&question, &mut || true).unwrap().expect("an answer");
+        let all = ask(Question::Sums(Span::ALL, 4096));
+        let Answer::Sums(sums) = &all else { panic!("{all:?}") };
+        assert_eq!(sums.iter().map(|sum| sum.keys).sum::<u64>(), 10);
+        let Answer::Names(mut names) = ask(Question::Names(Span::ALL)) else { panic!("names") };
+        names.sort_by(|one, other| one.key.cmp(&other.key));
+        assert_eq!(
+            names.last().map(|found| found.key.clone()),
+            Some(Key { database: 3, name: b"other".to_vec() })
+        );
+        // Where one key is, it is alone.
+        let at = position_of(b"hash");
+        let Answer::Names(one) = ask(Question::Names(Span::new(at, at + 1).unwrap())) else {
+            panic!("a name")
+        };
+        assert_eq!(one.iter().map(|found| &found.key.name[..]).collect::<Vec<_>>(), [b"hash"]);
+        let found = moment.find(&Key { database: 0, name: b"number".to_vec() }).unwrap();
+        assert_eq!(found.and_then(|(_, expire_ms)| expire_ms), Some(1_800_000_000_000));
+        for (database, name) in [(1, "number"), (0, "numbe"), (99, "number")] {
+            assert!(moment.find(&Key { database, name: name.into() }).unwrap().is_none());
+        }
+        assert!(moment.answer(&Question::Sums(Span::ALL, 1), &mut || false).unwrap().is_none());
+        asked.push((all, names));
+    }
+    assert_eq!(asked[0], asked[1]);
+    assert_eq!(asked[1], asked[2]);
+    let mut server = filled(1);
+    server.ask("HDEL hash a");
+    let other = snapshot(&mut server).answer(&Question::Names(Span::ALL), &mut || true).unwrap();
+    assert_ne!(other, Some(Answer::Names(asked.remove(0).1)));
+}
+
 /// What redis-server 7.0.15 answers for this data.
 #[test]
 fn its_digest_is_that_of_redis() {
