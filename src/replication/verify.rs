@@ -3,12 +3,13 @@
 //! Every key has a *position*: its slot and, within the slot, its hash, by which the store orders keys
 //! ([`crate::encoding::key`]). So a [`Span`] of positions is the same set of names on every server, however its keys are
 //! spread over partitions or databases. Two servers that keep a moment of the same offset ask each other for sums over
-//! spans ([`Sum`]); where they differ the span is cut into smaller ones, down to names with their hashes ([`bisect`]).
+//! spans ([`Sum`]); where they differ the span is cut into smaller ones, down to names with their hashes
+//! ([`mod@bisect`]).
 //!
 //! | file | what |
 //! |------|------|
-//! | [`hash`] | what counts of a key, as one number |
-//! | [`bisect`] | from sums to the keys that differ |
+//! | [`mod@hash`] | what counts of a key, as one number |
+//! | [`mod@bisect`] | from sums to the keys that differ |
 //! | [`status`] | how far a comparison is, and what it found |
 
 use crate::encoding::key::order_hash;
@@ -173,7 +174,7 @@ pub struct Key {
 pub struct Found {
     /// Which key.
     pub key: Key,
-    /// [`hash`] of it.
+    /// [`fn@hash`] of it.
     pub hash: u128,
 }
 

@@ -45,7 +45,7 @@ pub struct Status {
     pub how: &'static str,
     /// The offset that both sides' data is of; `None` if there is no such offset.
     pub offset: Option<u64>,
-    /// Keys that are repaired.
+    /// Whether what differs is to be repaired.
     pub repairs: bool,
     /// When it began.
     pub began_ms: u64,
