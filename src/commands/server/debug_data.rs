@@ -30,7 +30,7 @@ pub(super) const DIGEST_VALUE: Command = Command {
     summary: "Answers digests of values, the same on every server that has the same.",
     complexity: "O(N) where N is the number of elements of the keys.",
     group: Group::Server,
-    arity: Arity::AtLeast(2),
+    arity: Arity::AtLeast(3),
     flags: Flags::READONLY.and(Flags::HIDDEN).and(Flags::NOSCRIPT),
     keys: &[Keys::range(2, -1, 1, KeyFlags::INSPECT)],
     run: Run::Keys(digest_value),
@@ -44,7 +44,7 @@ pub(super) const POPULATE: Command = Command {
     summary: "Adds keys with strings as values.",
     complexity: "O(N) where N is the number of keys.",
     group: Group::Server,
-    arity: Arity::AtLeast(2),
+    arity: Arity::AtLeast(3),
     flags: ADMIN.and(Flags::HIDDEN),
     run: Run::Apart(populate),
     ..Command::BASE
@@ -80,7 +80,7 @@ fn digest_value(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
 
 fn populate(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
     check_allowed(cx)?;
-    if !(3..=5).contains(&args.len()) {
+    if args.len() > 5 {
         return Err(wrong_subcommand(args));
     }
     let out_of_range = || Stop::error("ERR value is out of range, must be positive");
