@@ -69,7 +69,12 @@ fn cost(server: &mut MiniServer, commands: &[Words], runs: usize) -> f64 {
             let environment = Environment::of_nobody(server.now_ms, &settings, 0);
             execute(command, args, Source::One(partition), Reach::SERVING, environment, &mut reply)
                 .expect("memory has all");
-            assert_ne!(reply.as_slice().first(), Some(&b'-'), "{}", String::from_utf8_lossy(reply.as_slice()));
+            assert_ne!(
+                reply.as_slice().first(),
+                Some(&b'-'),
+                "{}",
+                String::from_utf8_lossy(reply.as_slice())
+            );
         }
         if run % 64 == 0 {
             server.partitions[0].close_group();
@@ -97,7 +102,8 @@ fn main() {
         let loaded = server.ask(&format!("script load \"{}\"", text.replace('"', "\\\"")));
         let digest = loaded.trim_matches('"');
         let number = count.to_string();
-        let words = ["evalsha", digest, &number].into_iter().chain(keys[..*count].iter().copied()).chain([VALUE]);
+        let words =
+            ["evalsha", digest, &number].into_iter().chain(keys[..*count].iter().copied()).chain([VALUE]);
         let script = [Words::new(words)];
         cost(&mut server, &script, runs.min(1000));
         println!("{name:>12} {:>8.2} µs", cost(&mut server, &script, runs));
@@ -108,7 +114,15 @@ fn main() {
         println!("without a script:");
         println!("{:>12} {:>8.2} µs", "get", cost(&mut server, &[get(&keys[0])], runs));
         println!("{:>12} {:>8.2} µs", "set", cost(&mut server, &[set(&keys[0])], runs));
-        println!("{:>12} {:>8.2} µs", "four_gets", cost(&mut server, &keys.iter().map(get).collect::<Vec<_>>(), runs));
-        println!("{:>12} {:>8.2} µs", "four_sets", cost(&mut server, &keys.iter().map(set).collect::<Vec<_>>(), runs));
+        println!(
+            "{:>12} {:>8.2} µs",
+            "four_gets",
+            cost(&mut server, &keys.iter().map(get).collect::<Vec<_>>(), runs)
+        );
+        println!(
+            "{:>12} {:>8.2} µs",
+            "four_sets",
+            cost(&mut server, &keys.iter().map(set).collect::<Vec<_>>(), runs)
+        );
     }
 }

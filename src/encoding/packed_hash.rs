@@ -129,7 +129,10 @@ mod tests {
     #[test]
     fn elements_read_back() {
         for expire_ms in [None, Some(1), Some(1 << 40)] {
-            assert_eq!(parse_element(&[&element_head(expire_ms)[..], b"v"].concat()), Some((expire_ms, &b"v"[..])));
+            assert_eq!(
+                parse_element(&[&element_head(expire_ms)[..], b"v"].concat()),
+                Some((expire_ms, &b"v"[..]))
+            );
         }
     }
 }

@@ -104,9 +104,7 @@ fn caller(
     let (limits, names) = (limits.clone(), names.clone());
     lua.create_function(move |lua, words: MultiValue| match answer(lua, &limits, asks, &words)? {
         Some(Answered::Reply(value)) => Ok(value),
-        Some(Answered::Error(text)) if raises => {
-            Err(mlua::Error::external(Raised { text, is_reply: true }))
-        }
+        Some(Answered::Error(text)) if raises => Err(mlua::Error::external(Raised { text, is_reply: true })),
         Some(Answered::Error(text)) => super::convert::failure(lua, &names, &text),
         Some(Answered::GivenUp) => Err(mlua::Error::runtime("the script is given up")),
         None => Err(raise(

@@ -250,6 +250,7 @@ pub struct Interpreter {
     run_script: mlua::Function,
     run_function: mlua::Function,
     load_library: mlua::Function,
+    syntax_error: mlua::Function,
     keep_script: mlua::Function,
     forget_scripts: mlua::Function,
     compiled: Cell<usize>,
@@ -318,6 +319,7 @@ impl Interpreter {
             run_script: controls.get("run_script")?,
             run_function: controls.get("run_function")?,
             load_library: controls.get("load_library")?,
+            syntax_error: controls.get("syntax_error")?,
             keep_script: controls.get("keep_script")?,
             forget_scripts: controls.get("forget_scripts")?,
             compiled: Cell::new(0),
@@ -395,6 +397,12 @@ impl Interpreter {
     fn chunk(&self, text: &[u8], name: &str, environment: &Table) -> Result<mlua::Function, Vec<u8>> {
         let chunk = self.lua.load(text).set_name(name).set_mode(ChunkMode::Text);
         chunk.set_environment(environment.clone()).into_function().map_err(|error| match error {
+            // Lua quotes bytes that may be no text: asked again, it says them as they are.
+            mlua::Error::SyntaxError { message, .. } if message.contains(char::REPLACEMENT_CHARACTER) => {
+                let text = self.lua.create_string(text);
+                let why = text.and_then(|text| self.syntax_error.call::<mlua::LuaString>((text, name)));
+                why.map_or(message.into_bytes(), |why| why.as_bytes().to_vec())
+            }
             mlua::Error::SyntaxError { message, .. } => message.into_bytes(),
             other => other.to_string().into_bytes(),
         })

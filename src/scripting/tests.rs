@@ -29,6 +29,16 @@ fn commands_of_a_script_see_each_other_and_one_that_fails_leaves_nothing() {
 }
 
 #[test]
+fn what_names_no_script_is_said_before_the_number_of_keys() {
+    check(
+        "EVALSHA a a\nEVALSHA 0123456789012345678901234567890123456789 a\nFCALL a a\nFCALL_RO a -1",
+        "(error) NOSCRIPT No matching script. Please use EVAL.\n\
+         (error) ERR value is not an integer or out of range\n\
+         (error) ERR Function not found\n(error) ERR Function not found",
+    );
+}
+
+#[test]
 fn undeclared_keys_of_any_partition_are_reached() {
     check(
         "EVAL \"for i=1,20 do redis.call('set','k'..i,i) end return redis.call('dbsize')\" 0\nMGET k1 k20",
@@ -66,6 +76,18 @@ fn functions_are_in_the_log_and_in_the_store() {
 }
 
 #[test]
+fn only_values_of_the_right_kind_are_replies_of_their_own() {
+    check(
+        "EVAL \"return {err=2}\" 0\nEVAL \"return {ok=1}\" 0\nEVAL \"return {big_number=1}\" 0\n\
+         EVAL \"return {double='x'}\" 0\nEVAL \"return {map=1}\" 0\nEVAL \"return {verbatim_string='x'}\" 0\n\
+         EVAL \"return {0/0, 1e300, -1e300, 2^53}\" 0",
+        "(empty array)\n(empty array)\n(empty array)\n(empty array)\n(empty array)\n(empty array)\n\
+         1) (integer) -9223372036854775808\n2) (integer) -9223372036854775808\n\
+         3) (integer) -9223372036854775808\n4) (integer) 9007199254740992",
+    );
+}
+
+#[test]
 fn errors_of_the_string_library_name_the_function_and_the_place() {
     let mut server = MiniServer::new(1);
     for (text, expected) in [
@@ -80,7 +102,10 @@ fn errors_of_the_string_library_name_the_function_and_the_place() {
         ("string.gsub('x', 'x', function() error('mine') end)", "mine"),
     ] {
         let reply = server.ask(&format!("EVAL \"{text} return 1\" 0"));
-        assert!(reply.starts_with(&format!("(error) ERR user_script:1: {expected} script: ")), "{text}: {reply}");
+        assert!(
+            reply.starts_with(&format!("(error) ERR user_script:1: {expected} script: ")),
+            "{text}: {reply}"
+        );
     }
     for (text, expected) in [
         ("string.find('hello', 'l')", "(integer) 3"),
@@ -117,7 +142,8 @@ fn what_takes_long_in_one_function_runs_elsewhere_and_ends_as_it_would_here() {
 
 #[test]
 fn a_command_takes_nearly_as_many_words_as_unpack_gives() {
-    let text = "local t = {} for i = 1, ARGV[1] do t[i] = i end return redis.call('rpush', KEYS[1], unpack(t))";
+    let text =
+        "local t = {} for i = 1, ARGV[1] do t[i] = i end return redis.call('rpush', KEYS[1], unpack(t))";
     let mut server = MiniServer::new(1);
     for (count, expected) in [("3999", 3999), ("4001", 8000), ("7900", 15_900)] {
         assert_eq!(server.ask(&format!("EVAL \"{text}\" 1 list {count}")), format!("(integer) {expected}"));
@@ -134,7 +160,8 @@ fn a_command_takes_nearly_as_many_words_as_unpack_gives() {
 
 #[test]
 fn all_errors_of_a_command_are_caught_alike() {
-    let digest = String::from_utf8_lossy(&super::cache::digest(b"return redis.call('incr', KEYS[1])")).into_owned();
+    let digest =
+        String::from_utf8_lossy(&super::cache::digest(b"return redis.call('incr', KEYS[1])")).into_owned();
     let reason = "ERR value is not an integer or out of range";
     check(
         "SET k x\n\
@@ -154,7 +181,7 @@ fn all_errors_of_a_command_are_caught_alike() {
              1) \"false\"\n2) \"string\"\n3) \"{reason}\"\n\
              1) \"false\"\n2) \"table\"\n3) \"{reason}\"\n\
              1) \"false\"\n2) \"{reason}\"\n\
-             (error) ERR Please specify at least one argument for this redis.call() call script: {}, on @user_script:1.\n\
+             (error) ERR Please specify at least one argument for this redis lib call script: {}, on @user_script:1.\n\
              \"true\"",
             String::from_utf8_lossy(&super::cache::digest(b"return redis.call()"))
         ),

@@ -41,9 +41,14 @@ impl<'a> Elements<'a> {
         txn.read(Family::Element, self.entry.slot, key)
     }
 
+    /// What the keys of all begin with.
+    pub fn prefix(&self) -> KeyBuf {
+        key::collection(self.entry.slot, self.entry.namespace, self.head.version)
+    }
+
     /// The keys of all.
     pub fn whole(&self) -> Range {
-        Range::prefix(&key::collection(self.entry.slot, self.entry.namespace, self.head.version))
+        Range::prefix(&self.prefix())
     }
 
     /// The keys from a hash and a name on.

@@ -51,6 +51,13 @@ impl Transaction<'_> {
         }
     }
 
+    /// Tells whoever watches or tracks a key that it changed, though nothing of it did: some commands of Redis always say so.
+    pub fn touch_unchanged(&mut self, entry: &Entry) {
+        if self.follows {
+            self.touched.push(entry.meta_key.clone());
+        }
+    }
+
     /// Notes that a key changes: its slot for the log, its name for whoever follows keys (WATCH, blocked clients,
     /// client tracking).
     pub(super) fn touch(&mut self, entry: &Entry) {

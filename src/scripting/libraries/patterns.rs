@@ -28,7 +28,9 @@ pub(super) fn weight(pattern: &[u8]) -> Option<u32> {
                 behind.get(3..)?
             }
             // A border of a class has no length.
-            b'%' if behind.first() == Some(&b'f') => single(*behind.get(1).filter(|byte| **byte == b'[')?, &behind[2..])?,
+            b'%' if behind.first() == Some(&b'f') => {
+                single(*behind.get(1).filter(|byte| **byte == b'[')?, &behind[2..])?
+            }
             // What was captured before is as long as that.
             b'%' if behind.first().is_some_and(u8::is_ascii_digit) => {
                 repeated += 1;
