@@ -43,9 +43,8 @@ pub fn config(data: &[u8]) {
             let Ok(users) = acl::file::parse(data, "users.acl", acl::Channels::None) else { return };
             let written = acl::file::write(&users);
             let again = acl::file::parse(&written, "users.acl", acl::Channels::None);
-            let again = again.unwrap_or_else(|error| {
-                panic!("{}\nof\n{}", error.escape_ascii(), written.escape_ascii())
-            });
+            let again = again
+                .unwrap_or_else(|error| panic!("{}\nof\n{}", error.escape_ascii(), written.escape_ascii()));
             assert_eq!(
                 acl::file::write(&again).escape_ascii().to_string(),
                 written.escape_ascii().to_string()

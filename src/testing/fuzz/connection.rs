@@ -247,9 +247,7 @@ fn is_tried(entry: &Entry, args: Args<'_>) -> bool {
     let name = entry.command.name;
     let random = name.ends_with("randfield") || name.ends_with("randmember");
     let many = |word: &[u8]| parse_i64(word).is_some_and(|number| number < -1000);
-    entry.command.group != Group::Scripting
-        && name != "pfselftest"
-        && !(random && args.words().any(many))
+    entry.command.group != Group::Scripting && name != "pfselftest" && !(random && args.words().any(many))
 }
 
 /// The values of a reply.

@@ -33,7 +33,8 @@ fn contents(server: &mut MiniServer, restores: bool) -> Vec<String> {
         server.database = database;
         // What is due goes first: it counts until somebody finds it.
         let Value::Array(keys) = ask(server, &[b"KEYS", b"*"]) else { panic!("KEYS is an array") };
-        let keys = keys.into_iter().map(|key| if let Value::Bulk(key) = key { key } else { panic!("a name") });
+        let keys =
+            keys.into_iter().map(|key| if let Value::Bulk(key) = key { key } else { panic!("a name") });
         let mut keys: Vec<Vec<u8>> = keys.collect();
         keys.sort();
         for key in &keys {

@@ -30,13 +30,15 @@ pub fn parser(data: &[u8]) {
 fn read(pieces: &[&[u8]], limits: &Limits, at_a_time: usize) -> Read {
     let (mut parser, mut batch, mut buffer) = (Parser::new(), Batch::default(), Vec::new());
     let mut found = Read { commands: Vec::new(), error: None, left: 0 };
+    let came: usize = pieces.iter().map(|piece| piece.len()).sum();
     for piece in pieces {
         buffer.extend_from_slice(piece);
         loop {
             batch.clear();
             let parsed = parser.parse(&buffer, limits, at_a_time, &mut batch);
-            let taken = batch.ranges.capacity() * 8 + batch.commands.capacity() * 16 + batch.inline.capacity();
-            assert!(taken <= 64 * buffer.len() + 1024, "{taken} bytes for {}", buffer.len());
+            let places = batch.ranges.capacity() + parser.pending_capacity();
+            let taken = places * 8 + batch.commands.capacity() * 16 + batch.inline.capacity();
+            assert!(taken <= 64 * came + 1024, "{taken} bytes for {came}");
             assert!(parser.bytes_wanted() as u64 <= limits.max_bulk_len.max(16_384) + 2);
             let words = |command| batch.arguments(&buffer, command).map(<[u8]>::to_vec).collect();
             found.commands.extend(batch.commands.iter().map(words));
