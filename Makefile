@@ -1,5 +1,5 @@
 # make setup   install what is missing          make test    all that CI runs
-# make build   the daemon, optimised            make crash   kill -9 under load, two hundred times
+# make build   the daemon, optimised            make crash   kill -9 under load, two hundred times; of a pair, a hundred
 # make run     build, and serve with config/    make bench   beside redis-server; writes docs/benchmarks/
 
 SHELL := /bin/bash
@@ -11,7 +11,7 @@ ARGS :=
 # RocksDB compiled once per machine. Without these variables cargo compiles it itself, which takes much longer.
 with_rocksdb = library=$$(tools/build-rocksdb) && ROCKSDB_LIB_DIR=$$library ROCKSDB_STATIC=1
 
-.PHONY: setup build run test lint unit server-tests crash-short crash simulate conformance differential clients fuzz bench bench-big
+.PHONY: setup build run test lint unit server-tests crash-short crash simulate conformance differential clients fuzz bench bench-pressure bench-big crash-pair migration-short migration bench-replication
 
 setup:
 	@tools/setup
@@ -28,6 +28,7 @@ test: setup
 	$(MAKE) unit
 	$(MAKE) server-tests
 	$(MAKE) crash-short
+	$(MAKE) migration-short
 	$(MAKE) conformance
 	$(MAKE) differential
 	$(MAKE) clients
@@ -54,9 +55,21 @@ server-tests: build
 crash-short: build
 	tests/crash/run.py --self-test --rounds 2
 	tests/crash/run.py --server $(PIKA) --rounds 4
+	tests/crash/pair.py --server $(PIKA) --self-test
+	tests/crash/pair.py --server $(PIKA) --rounds 6
 
 crash: build
 	tests/crash/run.py --server $(PIKA) --rounds 200 $(ARGS)
+
+# A master or its slave is killed under load, and what WAIT acknowledged must be on both; VERIFY after each.
+crash-pair: build
+	tests/crash/pair.py --server $(PIKA) --rounds 100 $(ARGS)
+# From Redis to Pika and on to another Redis under live writes; the three are compared key by key.
+migration-short: build
+	tests/migration/run.py --server $(PIKA) --quick
+
+migration: build
+	tests/migration/run.py --server $(PIKA) $(ARGS)
 
 # The suite brings files of old Redis versions along; a unit test reads them.
 conformance: build
@@ -76,9 +89,17 @@ clients: build
 bench: build
 	benches/server.py --server $(PIKA) $(ARGS)
 
+# Restart, memory, hot reads beside floods. Less: make bench-pressure ARGS="--scale 0.1"
+bench-pressure: build
+	benches/under_pressure.py --server $(PIKA) $(ARGS)
+
 # One collection of ten million elements of each type. Less: make bench-big ARGS="--elements 1000000"
 bench-big: build
 	benches/big_collections.py --server $(PIKA) $(ARGS)
+
+# Full synchronisation, the slave's speed, the price of a slave; writes docs/benchmarks/replication.md.
+bench-replication: build
+	benches/replication.py --server $(PIKA) $(ARGS)
 
 # Ten thousand seeds of the simulated replication; a failing one is named.
 simulate: setup

@@ -9,8 +9,11 @@ use crate::commands::args::Args;
 use crate::config::{Config, Extent, Id, SetError};
 use crate::encoding::meta::Type;
 use crate::info::{Numbers, Sections, Statistics};
+use crate::rdb::Digest;
 use crate::replication::failover;
 use crate::replication::master::Replica;
+use crate::replication::verify::bisect::{Answer, Question};
+use crate::replication::verify::{Key, Status, Target};
 use crate::replication::{MasterLink, ReplicationId};
 use crate::resp::Reply;
 use crate::session::Session;
@@ -26,6 +29,9 @@ pub use migration::{Credentials, Migration, Moved};
 
 /// What is answered about a checkpoint that is not kept any more.
 pub const NO_CHECKPOINT: &str = "NOCHECKPOINT there is no checkpoint of this name, or no longer";
+
+/// What a server answers that cannot compare.
+const NO_VERIFY: &str = "this server cannot compare its data";
 
 /// See the module's documentation. Its first part is for any thread at any time: those methods answer at once,
 /// from memory. Its second part is called by the admin actor only, one command at a time, and may wait.
@@ -208,8 +214,58 @@ pub trait Server {
         Err(NO_CHECKPOINT.into())
     }
 
+    /// VERIFY START: begins to compare this server's data with another's, with the master's if none is named; and with
+    /// `repair`, to have the master send again what differs. An error is shown behind `ERR `.
+    fn verify(&self, _target: Option<Target>, _repair: bool) -> Result<(), String> {
+        Err(NO_VERIFY.into())
+    }
+
+    /// VERIFY STOP: whether a comparison was under way.
+    fn stop_verifying(&self) -> bool {
+        false
+    }
+
+    /// VERIFY STATUS, and for INFO.
+    fn verify_status(&self) -> Status {
+        Status::default()
+    }
+
+    /// VERIFY OPEN: keeps a moment of all data, for another server that compares.
+    fn open_moment(&self) -> Result<Moment, String> {
+        Err(NO_VERIFY.into())
+    }
+
+    /// VERIFY SUMS and NAMES, of a moment that is kept.
+    fn ask_moment(&self, _name: &str, _question: Question) -> Result<Answer, String> {
+        Err(NO_VERIFY.into())
+    }
+
+    /// VERIFY LOOK: hashes of single keys of a moment, `None` for those that are not there.
+    fn look_at_moment(&self, _name: &str, _keys: Vec<Key>) -> Result<Vec<Option<u128>>, String> {
+        Err(NO_VERIFY.into())
+    }
+
+    /// VERIFY CLOSE: whether there was such a moment.
+    fn close_moment(&self, _name: &str) -> bool {
+        false
+    }
+
     /// DEBUG RELOAD: writes everything behind, flushes it, and drops all caches.
     fn reload(&self) -> Result<(), String>;
+
+    /// DEBUG DIGEST: Redis's digest of all data. For a thread of its own: it reads everything.
+    fn digest(&self) -> Result<Digest, String>;
+
+    /// DEBUG POPULATE: adds those of `count` keys that are not there, to the client's database. They are named
+    /// `prefix:0` and so on, and their values `value:0` and so on, of `size` bytes if that is given: cut, or filled up
+    /// with zero bytes. An error is the whole text that the client gets. For a thread of its own.
+    fn populate(
+        &self,
+        session: &Session,
+        count: u64,
+        prefix: &[u8],
+        size: Option<usize>,
+    ) -> Result<(), String>;
 
     /// DEBUG SET-ACTIVE-EXPIRE: whether expired keys are removed before someone asks for them.
     fn set_active_expire(&self, on: bool);
@@ -225,6 +281,21 @@ pub trait Server {
 
     /// MEMORY MALLOC-STATS: the allocator's own report.
     fn malloc_stats(&self) -> String;
+}
+
+/// A moment of all data that is kept for another server that compares (VERIFY OPEN).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// What it is called: 16 hexadecimal digits.
+    pub name: String,
+    /// The history that its offset is of.
+    pub id: ReplicationId,
+    /// The offset that the data is of.
+    pub offset: u64,
+    /// How many databases there are.
+    pub databases: usize,
+    /// A hash of the libraries of functions.
+    pub functions: u128,
 }
 
 /// What does not change while the process runs.

@@ -30,6 +30,7 @@ pub fn open_log(config: &Config, at_least: u64) -> Result<Recovered, String> {
         segment_bytes: config.get(options::BINLOG_SEGMENT_SIZE),
         salt: fastrand::u64(..),
         now_ms: now_ms(),
+        refuses_torn_tail: !config.get(options::AOF_LOAD_TRUNCATED),
         ..binlog::Options::default()
     };
     binlog::open(Arc::new(pika_core::files::Real), &folder, at_least, log_options)

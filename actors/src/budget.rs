@@ -18,7 +18,7 @@ pub fn budget(config: &Config) -> Budget {
     };
     let percent = u64::from(config.get(options::MEMORY_OVERLAY_PERCENT));
     let write_buffer = match config.get(options::ROCKSDB_WRITE_BUFFER_SIZE) {
-        0 => (total / 16).clamp(8 << 20, 32 << 20),
+        0 => (total / 16).clamp(8 << 20, 64 << 20),
         given => given,
     };
     let hand_off = (total / 32).clamp(1 << 20, 128 << 20);

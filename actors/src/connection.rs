@@ -38,6 +38,7 @@ mod dispatch;
 mod memory;
 mod output;
 mod pushes;
+mod replica;
 mod running;
 mod session;
 mod slave;

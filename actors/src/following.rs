@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use pika_core::keyspace::partition::Shared;
 use pika_core::replication::MasterLink;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 use crate::state::lock;
 
@@ -33,6 +34,8 @@ pub struct Following {
     /// Held while a piece of the master's stream is logged and run: who holds it sees all partitions at one offset, that
     /// of the log's end. It has the database that the stream has selected there.
     pub steps: tokio::sync::Mutex<u16>,
+    /// Where the stream stands still until this is taken away: an offset at which a moment is kept (`crate::verify`).
+    pub halt: watch::Sender<Option<u64>>,
     /// Where the log's end is told to the partitions.
     pub shared: OnceLock<Arc<Shared>>,
     /// Where orders go.

@@ -55,7 +55,8 @@ pub fn run(source: &Path, config: &Config, replace: bool, logger: &slog::Logger)
     opened.engine.write(loader.marks()).map_err(failed)?;
     opened.engine.flush(true).map_err(failed)?;
     let mut pipe = Pipe::of_store(opened.engine.clone()).map_err(|error| error.to_string())?;
-    let notes = load(&source, &mut loader, &mut pipe, databases)?;
+    let refuses_torn = !config.get(options::AOF_LOAD_TRUNCATED);
+    let notes = load(&source, &mut loader, &mut pipe, databases, refuses_torn)?;
     pipe.finish(&mut loader)?;
     opened.engine.flush(true).map_err(failed)?;
     let offset = opened.end_offset();
@@ -174,6 +175,7 @@ fn load(
     loader: &mut Loader,
     pipe: &mut Pipe,
     databases: usize,
+    refuses_torn: bool,
 ) -> Result<Vec<String>, String> {
     let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |facts| facts.len());
     let mut notes = Vec::new();
@@ -194,6 +196,11 @@ fn load(
                 if left > 0 && index + 1 < paths.len() {
                     return Err(named(format!(
                         "its last {left} bytes are no whole command, and another file follows"
+                    )));
+                }
+                if left > 0 && refuses_torn {
+                    return Err(named(format!(
+                        "its last {left} bytes are no whole command or transaction, and aof-load-truncated is no"
                     )));
                 }
                 if left > 0 {

@@ -21,6 +21,7 @@
 //! * [`export`]: all data as an RDB file.
 //! * [`slave`]: the link to a master. [`following`]: what all know of it. [`followed`]: its stream on its way through
 //!   the partitions. [`loading`]: whole data sets into the store. [`import`]: the same without a server.
+//! * [`verify`]: the data compared with another server's.
 //! * [`budget`]: how memory is divided. [`file_limit`]: who gets how many file descriptors.
 //! * [`state`]: what all of them share. [`service`]: what commands ask of the server.
 //! * [`server`]: the order of starting and stopping.
@@ -51,6 +52,7 @@ pub mod message;
 pub mod messaging;
 pub mod migration;
 pub mod partition;
+pub mod populate;
 pub mod reads;
 pub mod replication;
 pub mod router;
@@ -64,6 +66,7 @@ pub mod state;
 pub mod system;
 pub mod tls;
 mod users;
+pub mod verify;
 pub mod views;
 pub mod work;
 pub mod write_behind;

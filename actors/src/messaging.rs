@@ -12,6 +12,7 @@ use pika_core::config::{Config, Events, options};
 use pika_core::encoding::key::META_PREFIX;
 use pika_core::keyspace::partition::Partition;
 use pika_core::keyspace::transaction::Event;
+use pika_core::keyspace::watch::Change;
 use pika_core::pubsub::{Counts, Kind, Registry};
 use pika_core::push::Push;
 use pika_core::server::Messages;
@@ -210,7 +211,8 @@ pub fn tell_changes(state: &State, partition: &mut Partition, cause: u64) {
     if state.messaging.is_tracking() {
         let changed: Vec<(&[u8], u64)> = touched
             .iter()
-            .map(|(key, by_time)| (&key[META_PREFIX..], if *by_time { 0 } else { cause }))
+            .filter(|(_, by)| *by != Change::Aside)
+            .map(|(key, by)| (&key[META_PREFIX..], if *by == Change::Time { 0 } else { cause }))
             .collect();
         let mut table = lock(&state.messaging.tracking);
         let news = table.broadcast(&changed);

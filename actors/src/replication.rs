@@ -60,6 +60,8 @@ pub struct Replication {
     pub syncs: full::Syncs,
     /// Data sets as files.
     pub checkpoints: checkpoint::Checkpoints,
+    /// VERIFY.
+    pub verification: crate::verify::Verification,
     /// The actor, once it runs.
     pub actor: OnceLock<Addr<Replicator>>,
     /// Where links run.
@@ -119,6 +121,7 @@ impl Replication {
             failover: Mutex::default(),
             syncs: full::Syncs::default(),
             checkpoints: Default::default(),
+            verification: Default::default(),
             actor: OnceLock::new(),
             arbiter: OnceLock::new(),
             signals: Mutex::default(),

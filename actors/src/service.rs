@@ -8,11 +8,15 @@ use std::time::{Duration, Instant};
 use pika_core::acl::Access;
 use pika_core::config::{Config, Disk, Extent, Id, SetError, options, rewrite, rewrite_users};
 use pika_core::info::{Numbers, Section, Sections, Statistics};
+use pika_core::rdb::Digest;
 use pika_core::replication::failover;
 use pika_core::replication::master::Replica;
+use pika_core::replication::verify::bisect::{Answer, Question};
+use pika_core::replication::verify::{Key, Status, Target};
 use pika_core::replication::{MasterLink, ReplicationId};
 use pika_core::server::{
-    Backup, ClientFacts, Compact, Identity, Messages, Migration, Moved, Pause, Server, Shutdown, Unblock,
+    Backup, ClientFacts, Compact, Identity, Messages, Migration, Moment, Moved, Pause, Server, Shutdown,
+    Unblock,
 };
 use pika_core::session::Session;
 use pika_core::slowlog::SlowLog;
@@ -419,12 +423,55 @@ impl Server for Service {
         crate::replication::checkpoint::chunk(&self.state, name, file, offset, length)
     }
 
+    fn verify(&self, target: Option<Target>, repair: bool) -> Result<(), String> {
+        crate::verify::start(self, target, repair)
+    }
+
+    fn stop_verifying(&self) -> bool {
+        crate::verify::stop(self)
+    }
+
+    fn verify_status(&self) -> Status {
+        crate::verify::status(self)
+    }
+
+    fn open_moment(&self) -> Result<Moment, String> {
+        crate::verify::moments::open(self)
+    }
+
+    fn ask_moment(&self, name: &str, question: Question) -> Result<Answer, String> {
+        crate::verify::moments::answer(self, name, question)
+    }
+
+    fn look_at_moment(&self, name: &str, keys: Vec<Key>) -> Result<Vec<Option<u128>>, String> {
+        crate::verify::moments::look(self, name, keys)
+    }
+
+    fn close_moment(&self, name: &str) -> bool {
+        crate::verify::moments::close(self, name)
+    }
+
     fn reload(&self) -> Result<(), String> {
         self.drain();
         self.state.write_behind.flush();
         self.control(|| Control::DropCache);
         self.reports();
         Ok(())
+    }
+
+    fn digest(&self) -> Result<Digest, String> {
+        let snapshot = crate::replication::full::take(self)?;
+        snapshot.digest().map_err(|error| error.to_string())
+    }
+
+    fn populate(
+        &self,
+        session: &Session,
+        count: u64,
+        prefix: &[u8],
+        size: Option<usize>,
+    ) -> Result<(), String> {
+        crate::populate::run(&self.state, session, count, prefix, size)
     }
 
     fn set_active_expire(&self, on: bool) {

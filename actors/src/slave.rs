@@ -14,19 +14,18 @@ use pika_core::config::options;
 use pika_core::keyspace::partition::Role;
 use pika_core::replication::link::MasterLink;
 use pika_core::replication::slave::{Action, Event, Position, Settings, Slave, Stage};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::followed;
 use crate::following::Order;
 use crate::server::fail_stop;
-use crate::socket::{Accepted, ReadHalf, WriteHalf};
+use crate::socket::{ReadHalf, WriteHalf};
 use crate::state::{Blocking, State, lock, now_ms};
-use crate::tls::session::Half;
 
 mod adopt;
-mod client;
+pub(crate) mod client;
+mod connect;
 mod divergence;
 mod fetch;
 mod hand_over;
@@ -42,6 +41,8 @@ use sync::{Loading, Transfer};
 const TICK: Duration = Duration::from_millis(100);
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 256 * 1024;
+/// While clients are paused, the stream waits; with so many bytes of it, its master has to.
+const MOST_WAITING: usize = 64 << 20;
 
 /// What comes back to the task from elsewhere.
 enum News {
@@ -68,6 +69,8 @@ pub struct Link {
     full: bool,
     /// The master is a slave of this server that is to take over its role: see [`hand_over`].
     hands_over: bool,
+    /// A part of the stream waits, since clients are paused.
+    paused: bool,
 }
 
 impl std::fmt::Debug for Link {
@@ -96,6 +99,7 @@ pub fn start_here(state: Arc<State>) {
         news,
         full: false,
         hands_over: false,
+        paused: false,
     };
     actix_rt::spawn(link.run(orders, arrivals));
 }
@@ -106,11 +110,13 @@ impl Link {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             self.input.reserve(READ_BYTES);
+            let full =
+                self.is_paused() && self.feed.as_ref().is_some_and(|feed| feed.waiting() > MOST_WAITING);
             let (socket, input) = (&mut self.socket, &mut self.input);
             let read = async {
                 match socket {
-                    Some((reader, _)) => reader.read(input).await,
-                    None => std::future::pending().await,
+                    Some((reader, _)) if !full => reader.read(input).await,
+                    _ => std::future::pending().await,
                 }
             };
             tokio::select! {
@@ -143,7 +149,14 @@ impl Link {
                     }
                     Err(error) => self.handle(Event::Broken(&error.to_string())).await,
                 },
-                _ = ticks.tick() => self.handle(Event::Clock).await,
+                _ = ticks.tick() => {
+                    self.handle(Event::Clock).await;
+                    if std::mem::take(&mut self.paused) && self.feed.is_some() {
+                        // What came while clients were paused.
+                        self.act(vec![Action::Stream(Bytes::new())]).await;
+                        self.publish();
+                    }
+                }
             }
         }
     }
@@ -224,7 +237,7 @@ impl Link {
         slog::info!(self.state.logger, "connecting to the master"; "host" => &host, "port" => port);
         let (news, session, state) = (self.news.clone(), self.session, self.state.clone());
         actix_rt::spawn(async move {
-            let result = connect(&state, &host, port).await;
+            let result = connect::connect(&state, &host, port).await;
             let _ = news.send(News::Connected(session, result));
         });
     }
@@ -259,6 +272,8 @@ impl Link {
             hands_over: self.hands_over,
             // Files come over connections of their own, which do not speak TLS.
             files: config.get(options::FULL_SYNC_FILES)
+                // Nor from an address of choice.
+                && config.get(options::BIND_SOURCE_ADDR).is_empty()
                 && !config.get(options::TLS_REPLICATION)
                 && !self.plain.load(Ordering::Acquire),
         }
@@ -410,6 +425,11 @@ impl Link {
         Ok(())
     }
 
+    /// CLIENT PAUSE holds the master's stream up, too: it writes.
+    fn is_paused(&self) -> bool {
+        self.state.paused.load(Ordering::Relaxed) && self.state.client_pause().is_some()
+    }
+
     /// Logs and runs what came. What the machine says to it is to be done next.
     async fn stream(&mut self, bytes: &Bytes) -> Result<Vec<Action>, String> {
         let Some(feed) = &mut self.feed else {
@@ -418,6 +438,11 @@ impl Link {
         feed.push(bytes);
         let mut actions = Vec::new();
         loop {
+            if self.is_paused() {
+                self.paused = true;
+                return Ok(actions);
+            }
+            let Some(feed) = &mut self.feed else { return Ok(actions) };
             let step = match feed.step(&self.state).await {
                 Ok(Some(step)) => step,
                 Ok(None) => return Ok(actions),
@@ -443,26 +468,6 @@ impl Link {
             }
         }
     }
-}
-
-/// A connection to a master, encrypted if `tls-replication` says so.
-async fn connect(state: &State, host: &str, port: u16) -> std::io::Result<(ReadHalf, WriteHalf)> {
-    let stream = TcpStream::connect((host, port)).await?;
-    let _ = stream.set_nodelay(true);
-    let config = state.config();
-    let accepted = if config.get(options::TLS_REPLICATION) {
-        let contexts = state.tls.contexts().ok_or_else(|| std::io::Error::other("TLS is not configured"))?;
-        let settings = contexts.client().map_err(std::io::Error::other)?;
-        let half = Half::of_client(stream, settings, host)?;
-        let patience = Duration::from_secs(u64::from(config.get(options::REPL_TIMEOUT)));
-        tokio::time::timeout(patience, half.handshake()).await??;
-        let (stream, session) = half.duplicate()?;
-        Accepted::Tls(stream, session)
-    } else {
-        Accepted::Tcp(stream.into_std()?)
-    };
-    let (read, write, _) = accepted.split()?;
-    Ok((read, write))
 }
 
 /// An error of the disk under the link: the process ends.

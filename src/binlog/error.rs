@@ -54,6 +54,16 @@ pub enum Error {
         /// The end of the log.
         end: u64,
     },
+    /// The end of the log is torn, and [`Options::refuses_torn_tail`](super::Options::refuses_torn_tail) is set;
+    /// nothing was changed.
+    Torn {
+        /// The file.
+        path: PathBuf,
+        /// Where the last whole record ends, in bytes.
+        position: u64,
+        /// How many bytes follow.
+        bytes: u64,
+    },
     /// A record does not begin where the one before it ends; nothing was written.
     OutOfOrder {
         /// The offset that the record had to have (or the first one that was still free).
@@ -168,6 +178,12 @@ impl fmt::Display for Error {
             Error::AheadOfLog { requested, end } => {
                 write!(out, "binlog: offset {requested} is ahead of the log, which ends at {end}")
             }
+            Error::Torn { path, position, bytes } => write!(
+                out,
+                "binlog: {} is torn at byte {position}: the last {bytes} bytes are no whole record, and \
+                 aof-load-truncated is no",
+                path.display()
+            ),
             Error::OutOfOrder { expected, found } => {
                 write!(out, "binlog: a record at offset {found} cannot follow, {expected} is next")
             }

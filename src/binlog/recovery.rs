@@ -34,6 +34,8 @@ pub struct Options {
     /// Read all of the finished segments too, not only their headers and lengths. Without it, damage inside
     /// of them is found when they are read.
     pub verify_sealed: bool,
+    /// A torn tail is an error, and is not cut off.
+    pub refuses_torn_tail: bool,
 }
 
 impl Default for Options {
@@ -45,6 +47,7 @@ impl Default for Options {
             epoch: 1,
             previous_crc: 0,
             verify_sealed: false,
+            refuses_torn_tail: false,
         }
     }
 }
@@ -71,7 +74,7 @@ pub struct Recovered {
 /// # Errors
 /// [`Error::AheadOfLog`] if the log ends before `at_least`, [`Error::Purged`] if it begins after it: then the data and
 /// the log are not of one history, or one of them was restored without the other. [`Error::Corrupt`] if something is
-/// wrong that no crash explains, [`Error::UnknownVersion`], [`Error::Io`].
+/// wrong that no crash explains, [`Error::Torn`] if it is to be one, [`Error::UnknownVersion`], [`Error::Io`].
 pub fn open(files: Arc<dyn Files>, directory: &Path, at_least: u64, options: Options) -> Result<Recovered> {
     files.create_dir_all(directory).map_err(Error::io("create", directory))?;
     let marked = Mark::read(&*files, directory)?.unwrap_or(0);
@@ -93,8 +96,11 @@ pub fn open(files: Arc<dyn Files>, directory: &Path, at_least: u64, options: Opt
     if let Some(tail) = segments.last_mut() {
         (tail.end_offset, tail.bytes) = (end.offset, cursor.position());
     }
-    remove_temporary(&*files, directory)?;
     let path = directory.join(segment::name(cursor.segment().first_offset));
+    if cut_bytes > 0 && options.refuses_torn_tail {
+        return Err(Error::Torn { path, position: cursor.position(), bytes: cut_bytes });
+    }
+    remove_temporary(&*files, directory)?;
     if cut_bytes > 0 {
         cursor.file().truncate(cursor.position()).map_err(Error::io("truncate", &path))?;
     }

@@ -107,7 +107,10 @@ pub fn execute(
             block.otherwise.write_at_once(context.reply);
             Ok(Committed { group: context.txn.abandon(), wrote: false, barrier: false })
         }
-        Stop::Block(block) => Err(Halt::Block(block)),
+        Stop::Block(block) => {
+            context.txn.abandon();
+            Err(Halt::Block(block))
+        }
         Stop::Elsewhere(place) => Err(Halt::Elsewhere(place)),
         Stop::Engine(error) => Err(Halt::Engine(error)),
     }

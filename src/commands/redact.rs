@@ -35,6 +35,15 @@ pub fn words<'a>(entry: &Entry, args: Args<'a>) -> Vec<&'a [u8]> {
                 index += 1 + secrets;
             }
         }
+        "verify|start" => {
+            // Behind a host, which may have any name, and its port.
+            let secrets = match words.get(4) {
+                Some(word) if word.eq_ignore_ascii_case(b"auth") => 1,
+                Some(word) if word.eq_ignore_ascii_case(b"auth2") => 2,
+                _ => 0,
+            };
+            words.iter_mut().skip(5).take(secrets).for_each(|word| *word = REDACTED);
+        }
         "config|set" => {
             for index in (2..words.len()).step_by(2) {
                 if index + 1 < words.len() && is_secret(words[index]) {

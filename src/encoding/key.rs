@@ -19,7 +19,9 @@ use smallvec::SmallVec;
 use crate::keyspace::slot::Slot;
 
 /// An engine key under construction; the usual ones need no allocation.
-pub type KeyBuf = SmallVec<[u8; 64]>;
+pub type KeyBuf = SmallVec<[u8; INLINE]>;
+/// The longest key that needs no allocation, in bytes.
+const INLINE: usize = 64;
 
 /// Number of bytes of a Meta key before the user's key.
 pub const META_PREFIX: usize = 10;
@@ -40,9 +42,26 @@ pub fn order_hash(name: &[u8]) -> u32 {
 
 /// The Meta key of a user's key.
 pub fn meta(slot: Slot, namespace: Namespace, key: &[u8]) -> KeyBuf {
-    let mut out = meta_position(slot, namespace, order_hash(key));
-    out.extend_from_slice(key);
-    out
+    let mut head = [0; META_PREFIX];
+    head[..2].copy_from_slice(&slot.to_be_bytes());
+    head[2..6].copy_from_slice(&namespace.to_be_bytes());
+    head[6..].copy_from_slice(&order_hash(key).to_be_bytes());
+    joined(&head, key)
+}
+
+/// Every command makes one key or more: one of a usual length is put together without looking at its room each time.
+fn joined(head: &[u8], name: &[u8]) -> KeyBuf {
+    let length = head.len() + name.len();
+    if length > INLINE {
+        let mut out = KeyBuf::with_capacity(length);
+        out.extend_from_slice(head);
+        out.extend_from_slice(name);
+        return out;
+    }
+    let mut bytes = [0; INLINE];
+    bytes[..head.len()].copy_from_slice(head);
+    bytes[head.len()..length].copy_from_slice(name);
+    KeyBuf::from_buf_and_len(bytes, length)
 }
 
 /// The first possible Meta key at or after a hash within a slot.
@@ -94,9 +113,12 @@ pub fn collection(slot: Slot, namespace: Namespace, version: Version) -> KeyBuf 
 
 /// The Element key of a named element (hash field, set member).
 pub fn element(slot: Slot, namespace: Namespace, version: Version, name: &[u8]) -> KeyBuf {
-    let mut out = element_position(slot, namespace, version, order_hash(name));
-    out.extend_from_slice(name);
-    out
+    let mut head = [0; ELEMENT_PREFIX];
+    head[..2].copy_from_slice(&slot.to_be_bytes());
+    head[2..6].copy_from_slice(&namespace.to_be_bytes());
+    head[6..14].copy_from_slice(&version.to_be_bytes());
+    head[14..].copy_from_slice(&order_hash(name).to_be_bytes());
+    joined(&head, name)
 }
 
 /// The first possible Element key at or after a hash within a collection.

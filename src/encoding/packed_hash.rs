@@ -4,15 +4,13 @@
 //! time in ms, 0 = none), length of the value (varint), the value.
 //!
 //! A big hash keeps a [`Collection`] in its Meta value instead, and behind that one byte 1 if a field has, or
-//! once had, an expiry; its fields stand in the Element family, each with an [`element_value`].
+//! once had, an expiry; its fields stand in the Element family, each with an
+//! [`element_head`] and its value.
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::meta::Collection;
 use super::varint;
-
-/// The value of an element under construction; the usual ones need no allocation.
-pub type ElementBuf = SmallVec<[u8; 128]>;
 
 /// One field of a packed hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,19 +60,16 @@ pub fn find<'a>(payload: &'a [u8], name: &[u8]) -> Option<Field<'a>> {
     fields(payload).find(|field| field.name == name)
 }
 
-/// The value of an element of a hash whose fields stand by themselves: expiry (varint, 0 = none), the value.
-pub fn element_value(value: &[u8], expire_ms: Option<u64>) -> ElementBuf {
-    let mut out = ElementBuf::new();
+/// What stands before the value of an element of a hash whose fields stand by themselves: expiry (varint, 0 = none).
+pub fn element_head(expire_ms: Option<u64>) -> SmallVec<[u8; 16]> {
     match expire_ms {
-        None => out.push(0),
+        None => smallvec![0],
         Some(time) => {
             let mut bytes = Vec::with_capacity(10);
             varint::write(&mut bytes, time);
-            out.extend_from_slice(&bytes);
+            SmallVec::from_vec(bytes)
         }
     }
-    out.extend_from_slice(value);
-    out
 }
 
 /// The payload of a big hash's Meta value. `timed`: a field has, or once had, an expiry.
@@ -134,7 +129,10 @@ mod tests {
     #[test]
     fn elements_read_back() {
         for expire_ms in [None, Some(1), Some(1 << 40)] {
-            assert_eq!(parse_element(&element_value(b"v", expire_ms)), Some((expire_ms, &b"v"[..])));
+            assert_eq!(
+                parse_element(&[&element_head(expire_ms)[..], b"v"].concat()),
+                Some((expire_ms, &b"v"[..]))
+            );
         }
     }
 }

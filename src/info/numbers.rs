@@ -3,6 +3,7 @@
 use super::Statistics;
 use crate::keyspace::counts::Counts;
 use crate::replication::master::{Counters, Replica};
+use crate::replication::verify::Status;
 
 /// All numbers. What a server cannot tell stays 0.
 #[derive(Debug, Clone, Default)]
@@ -210,6 +211,8 @@ pub struct ReplicationNumbers {
     pub syncs: Counters,
     /// Now, Unix time in ms.
     pub now_ms: u64,
+    /// The comparison with another server's data that is under way, or was the last.
+    pub verify: Status,
 }
 
 /// Processor time, in seconds.

@@ -156,6 +156,7 @@ impl<'c> Iterator for Run<'c> {
 pub struct HandedList {
     chunks: Vec<Chunk>,
     length: usize,
+    has_blind: bool,
 }
 
 impl HandedList {
@@ -169,6 +170,11 @@ impl HandedList {
         self.length == 0
     }
 
+    /// Whether any entry was written without a look at what the engine holds.
+    pub fn has_blind(&self) -> bool {
+        self.has_blind
+    }
+
     /// Adds an entry whose key is not in the list. Its index is the length until now.
     pub fn push(&mut self, entry: Handed) {
         if self.chunks.last().is_none_or(Chunk::is_full) {
@@ -178,6 +184,7 @@ impl HandedList {
         }
         let Some(last) = self.chunks.last_mut() else { return };
         last.families[entry.family as usize] += 1;
+        self.has_blind |= entry.blind;
         last.entries.push(entry);
         self.length += 1;
         if last.is_full() {
@@ -195,6 +202,15 @@ impl HandedList {
         let entry = &mut self.chunks[index as usize / CHUNK].entries[index as usize % CHUNK];
         entry.tombstone = tombstone;
         std::mem::replace(&mut entry.record, record)
+    }
+
+    /// All entries: runs that are in order one after another, as far as chunks are full.
+    pub fn runs(&self) -> impl Iterator<Item = &Handed> {
+        self.chunks.iter().flat_map(|chunk| {
+            let sorted = chunk.sorted.iter().map(|&place| &chunk.entries[usize::from(place)]);
+            let own = if chunk.is_full() { &[][..] } else { &chunk.entries };
+            sorted.chain(own)
+        })
     }
 
     /// All entries, in the order of their indexes.

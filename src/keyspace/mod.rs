@@ -18,6 +18,7 @@
 pub mod compaction;
 pub mod counts;
 pub mod coverage;
+pub mod drawn;
 pub mod expiry;
 pub mod handed;
 pub mod load;

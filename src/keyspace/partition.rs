@@ -22,6 +22,7 @@ use smallvec::SmallVec;
 
 use super::counts::{AllCounts, Counts};
 use super::coverage::Coverage;
+use super::drawn::Drawn;
 use super::handed::{self, Handed, HandedList};
 use super::namespace::Namespaces;
 use super::shared::OpenRecord;
@@ -29,7 +30,7 @@ pub use super::shared::{LogRecord, Shared};
 use super::slot::Slot;
 use super::table::{self, DirtyEntry, Group, Table, Value};
 use super::transaction::Event;
-use super::watch::Watchers;
+use super::watch::{Change, Watchers};
 use super::write_behind::{Applied, HandOff, Orphan};
 use crate::encoding::key::{self, KeyBuf, MetaKey, Namespace};
 use crate::encoding::meta::{Meta, Type};
@@ -136,6 +137,7 @@ pub struct Partition {
     /// The libraries of functions changed since the last hand-off.
     functions_dirty: bool,
     pub(super) scratch: Vec<u8>,
+    pub(super) drawn: Drawn,
     seed: u64,
     /// Who watches which keys.
     pub(super) watchers: Watchers,
@@ -148,9 +150,8 @@ pub struct Partition {
     pub follows: bool,
     /// Databases were emptied since whoever runs commands last looked.
     pub databases_flushed: bool,
-    /// Meta keys that commits changed, while somebody follows them, and whether it was because their time had come;
-    /// whoever runs commands takes them.
-    pub touched: Vec<(KeyBuf, bool)>,
+    /// Meta keys that commits changed, while somebody follows them, and by what; whoever runs commands takes them.
+    pub touched: Vec<(KeyBuf, Change)>,
     /// Of these, the first ones that the clients that track keys were told of.
     pub told: usize,
     /// Events that commits told of; whoever runs commands takes them.
@@ -206,6 +207,7 @@ impl Partition {
             namespaces_dirty: false,
             functions_dirty: false,
             scratch: Vec::new(),
+            drawn: Drawn::default(),
             seed: index as u64,
             watchers: Watchers::default(),
             atomic: None,

@@ -10,6 +10,17 @@ use std::sync::{Arc, Weak};
 
 use crate::encoding::key::{KeyBuf, MetaKey, Namespace};
 
+/// By what a key changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// By a command.
+    Command,
+    /// Its time had come.
+    Time,
+    /// By a command, in what is no change to who watches or tracks the key: a stream's consumer groups.
+    Aside,
+}
+
 /// The keys that one client watches, all together.
 #[derive(Debug)]
 pub struct Watch {

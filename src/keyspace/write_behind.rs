@@ -140,7 +140,7 @@ impl WriteBehind {
                 self.settled.resize_with(hand_off.partition + 1, AllCounts::default);
             }
             let sorted = sorted(&hand_off.handed);
-            let blind = self.settle_blind(engine, hand_off.partition, &sorted, &mut batch)?;
+            let blind = self.settle_blind(engine, hand_off, &sorted, &mut batch)?;
             answers.push(self.add(hand_off, &sorted, blind, &mut batch));
         }
         engine.write(batch)?;
@@ -189,14 +189,14 @@ impl WriteBehind {
     fn settle_blind(
         &mut self,
         engine: &dyn Engine,
-        partition: usize,
+        HandOff { partition, handed, .. }: &HandOff,
         sorted: &[&Handed],
         batch: &mut Batch<'_>,
     ) -> Result<u64, EngineError> {
-        let blind: Vec<&Handed> = sorted.iter().copied().filter(|entry| entry.blind).collect();
-        if blind.is_empty() {
+        if !handed.has_blind() {
             return Ok(0);
         }
+        let blind: Vec<&Handed> = sorted.iter().copied().filter(|entry| entry.blind).collect();
         let keys: Vec<&[u8]> = blind.iter().map(|entry| entry.key()).collect();
         let olds = engine.get_many(Family::Meta, &keys).map_err(|error| match error {
             crate::engine::ReadError::Engine(error) => error,
@@ -207,7 +207,7 @@ impl WriteBehind {
             let (Some(place), Some(meta)) = (MetaKey::parse(entry.key()), Meta::parse(&old)) else {
                 return Err(EngineError("a Meta entry does not parse".into()));
             };
-            self.settled[partition].of_mut(place.namespace).add_key(&meta, -1);
+            self.settled[*partition].of_mut(place.namespace).add_key(&meta, -1);
             if let Some(at_ms) = meta.expire_ms {
                 let MetaKey { slot, namespace, key, .. } = place;
                 let index = ExpiryKey { at_ms, slot, namespace, key, field: None }.encode();
@@ -271,7 +271,8 @@ fn put_orphan(orphan: &Orphan) -> Change<'static> {
 /// In the engine's order: its memtable then finds the place of each key near that of the last.
 fn sorted(handed: &HandedList) -> Vec<&Handed> {
     let mut order: Vec<((Family, u128), &Handed)> =
-        handed.iter().map(|entry| (entry.sort_key(), entry)).collect();
-    order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.key().cmp(b.1.key())));
+        handed.runs().map(|entry| (entry.sort_key(), entry)).collect();
+    // The stable sort finds the runs, and merges them.
+    order.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.key().cmp(b.1.key())));
     order.into_iter().map(|(_, entry)| entry).collect()
 }

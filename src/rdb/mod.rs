@@ -2,7 +2,7 @@
 //!
 //! [`Value`] is what a key holds, whatever its encoding; [`decode`] reads each encoding of RDB versions 1 to 12,
 //! [`encode`] writes those that the version asked for knows, choosing as Redis does, so that sizes are like Redis's.
-//! [`dump`] is the envelope of DUMP, [`Reader`] and [`Writer`] are files.
+//! [`dump`] is the envelope of DUMP, [`Reader`] and [`Writer`] are files, [`Digest`] is what two servers are compared by.
 //!
 //! | file | what |
 //! |------|------|
@@ -16,6 +16,7 @@
 
 pub mod crc64;
 pub mod decode;
+mod digest;
 pub mod dump;
 pub mod element;
 pub mod encode;
@@ -33,6 +34,7 @@ mod writer;
 pub mod ziplist;
 pub mod zipmap;
 
+pub use digest::Digest;
 pub use encode::Limits;
 pub use error::Error;
 pub use reader::{Item, KeyItem, Reader};

@@ -219,3 +219,25 @@ fn deliveries_of_a_stream_are_logged_as_what_a_redis_takes() {
         ][..]
     );
 }
+
+#[test]
+fn sums_of_floats_are_logged_as_redis_logs_them() {
+    let log = same("INCRBYFLOAT k 1.5\nPEXPIRE k 100000\nINCRBYFLOAT k 1.5");
+    assert_eq!((&log[0][..], log.last().unwrap().as_str()), ("SET k 1.5 KEEPTTL", "SET k 3 KEEPTTL"));
+    // What was there had expired unnoticed: its time is not kept.
+    let log = same("SET k 5 PX 10\n# wait 11\nINCRBYFLOAT k 1");
+    assert_eq!(log[log.len() - 4..], ["MULTI", "DEL k", "SET k 1 KEEPTTL", "EXEC"]);
+}
+
+#[test]
+fn what_is_restored_as_it_was_is_logged() {
+    for make in ["ZADD k 1 a 2 b", "SADD k 1", "HSET k f v", "RPUSH k 1", "SET k v", "XADD k 1 f v"] {
+        let mut server = MiniServer::new(1);
+        server.ask(make);
+        let reply = server.call(&[b"DUMP", b"k"]);
+        let start = reply.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+        let (payload, before) = (reply[start..reply.len() - 2].to_vec(), server.log.len());
+        let answer = server.call(&[b"RESTORE", b"k", b"0", &payload, b"REPLACE", b"ABSTTL"]);
+        assert_eq!((&answer[..], server.log.len()), (&b"+OK\r\n"[..], before + 1), "{make}");
+    }
+}

@@ -181,8 +181,11 @@ impl History {
 
     /// This server goes on as the origin of a history of its own, from the end of its log on: a slave is promoted, or
     /// a start does not know whether slaves have more than the log. The log must be durable up to `end` before this
-    /// is stored.
+    /// is stored. If the data was to be replaced, it is of no history that others have: a new one begins.
     pub fn shift(&mut self, id: ReplicationId, end: u64) {
+        if self.incomplete {
+            return self.adopt(id);
+        }
         let before = Earlier { id: self.id, until: end };
         // A log that lost its end forks earlier than histories before had.
         self.earlier.iter_mut().for_each(|earlier| earlier.until = earlier.until.min(end));
@@ -227,7 +230,7 @@ impl History {
     /// that must be stored before the server does anything.
     pub fn start(&mut self, end: u64, is_slave: bool, fresh: ReplicationId) -> bool {
         let ended = self.ended.take();
-        if !is_slave && ended != Some(end) && !self.incomplete {
+        if !is_slave && (ended != Some(end) || self.incomplete) {
             self.shift(fresh, end);
             return true;
         }

@@ -11,6 +11,7 @@
 //! | [`slave`] | the slave's side: handshake, transfer, stream, and what happens when the link breaks |
 //! | [`snapshot`] | one moment of all data, as an RDB file |
 //! | [`stream`] | a master's stream, cut into pieces that can be logged and run |
+//! | [`verify`] | whether two servers have the same data: sums of ranges of keys, and how to find what differs |
 
 pub mod failover;
 pub mod files;
@@ -21,6 +22,7 @@ pub mod master;
 pub mod slave;
 pub mod snapshot;
 pub mod stream;
+pub mod verify;
 
 #[cfg(test)]
 mod effects;

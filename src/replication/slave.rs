@@ -29,6 +29,8 @@ use transfer::Transfer;
 
 /// How long after a failure it connects again, ms.
 pub const RETRY_MS: u64 = 1000;
+/// The longest that it waits, after several data sets in a row that could not be put into place; ms.
+pub const LONGEST_RETRY_MS: u64 = 30_000;
 /// How often it tells the master its offset, ms.
 pub const ACK_MS: u64 = 1000;
 /// The longest line that a master answers with, in bytes.
@@ -120,6 +122,8 @@ pub struct Slave {
     pub last_error: String,
     /// Since when the link is down, Unix time in ms; `None` while it is up.
     pub down_since_ms: Option<u64>,
+    /// Data sets in a row that could not be put into place.
+    failed_data_sets: u32,
 }
 
 impl Slave {
@@ -135,6 +139,7 @@ impl Slave {
             applied: 0,
             last_error: String::new(),
             down_since_ms: Some(now_ms),
+            failed_data_sets: 0,
         }
     }
 
@@ -196,8 +201,15 @@ impl Slave {
         self.down_since_ms.get_or_insert(now_ms);
         self.last_error.clone_from(&why);
         self.input.clear();
-        self.phase = Phase::Waiting(now_ms + RETRY_MS);
+        self.phase = Phase::Waiting(now_ms + self.patience_ms());
         actions.push(Action::Disconnect(why));
+    }
+
+    /// How long it waits before it connects again: longer after each data set that failed, as making one costs a master
+    /// much.
+    fn patience_ms(&self) -> u64 {
+        let doublings = self.failed_data_sets.saturating_sub(1).min(8);
+        (RETRY_MS << doublings).min(LONGEST_RETRY_MS)
     }
 
     fn connected(
@@ -319,7 +331,12 @@ impl Slave {
                 let what = if awaited.is_empty() { "" } else { awaited.remove(0) };
                 if line.starts_with(b"-") {
                     match what {
-                        "AUTH" => return Err(format!("the master refuses masterauth: {}", text())),
+                        "AUTH" => {
+                            return Err(format!(
+                                "Unable to AUTH to MASTER: the master refuses masterauth: {}",
+                                text()
+                            ));
+                        }
                         // Older masters do not know them all.
                         _ => {
                             actions.push(Action::Tell(format!("the master does not take {what}: {}", text())))
@@ -454,7 +471,11 @@ impl Slave {
         if !self.is_loading() && !matches!(self.phase, Phase::Fetch) {
             return Ok(());
         }
-        result.map_err(|why| format!("the data set of the master cannot be loaded: {why}"))?;
+        result.map_err(|why| {
+            self.failed_data_sets = self.failed_data_sets.saturating_add(1);
+            format!("the data set of the master cannot be loaded: {why}")
+        })?;
+        self.failed_data_sets = 0;
         if matches!(self.phase, Phase::Fetch) {
             // What is behind the checkpoint comes from the master's log, as after a broken link.
             self.phase = Phase::Waiting(now_ms);

@@ -6,6 +6,7 @@
 //!
 //! Keys whose time has come are written too, with that time, as Redis does: their removal is in the log behind.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use crate::commands::Settings;
@@ -16,7 +17,7 @@ use crate::engine::{EngineError, Family, Range};
 use crate::keyspace::partition::Partition;
 use crate::keyspace::transaction::{Need, Reach, Source, Stop, Transaction};
 use crate::keyspace::view::View;
-use crate::rdb::{self, KeyOptions, Value, Writer};
+use crate::rdb::{self, Digest, KeyOptions, Value, Writer};
 use crate::types;
 
 use super::ReplicationId;
@@ -93,6 +94,9 @@ impl From<Stop> for Failure {
         }
     }
 }
+
+/// Database, name, description and value of a key.
+type Stored<'k> = (usize, &'k [u8], Meta<'k>, Value);
 
 impl Snapshot {
     /// Keeps this moment. All partitions are here, and their groups closed: none is in the middle of anything, and the
@@ -196,6 +200,27 @@ impl Snapshot {
         Ok((out, progress))
     }
 
+    /// Redis's digest of all data of this moment.
+    ///
+    /// # Errors
+    /// [`Failure`], if the store cannot be read.
+    pub fn digest(&self) -> Result<Digest, Failure> {
+        let mut databases: BTreeMap<u32, Digest> = BTreeMap::new();
+        let mut failure = None;
+        self.view.range(Family::Meta, &Range::default(), |key, stored| {
+            match self.read_key(key, stored) {
+                Ok(Some((database, key, meta, value))) => {
+                    let digest = Digest::of_key(key, &value, meta.expire_ms.is_some());
+                    databases.entry(database as u32).or_default().add_digest(digest);
+                }
+                Ok(None) => {}
+                Err(error) => failure = Some(error),
+            }
+            Ok(failure.is_none())
+        })?;
+        failure.map_or(Ok(Digest::of_databases(databases)), Err)
+    }
+
     fn write_key<W: Write>(
         &self,
         file: &mut Writer<W>,
@@ -203,22 +228,27 @@ impl Snapshot {
         stored: &[u8],
         progress: &mut Progress,
     ) -> Result<(), Failure> {
+        if let Some((database, key, meta, value)) = self.read_key(meta_key, stored)? {
+            let options = KeyOptions { expire_ms: meta.expire_ms, ..KeyOptions::default() };
+            file.key(database as u64, key, &value, options)?;
+            progress.keys += 1;
+        }
+        Ok(())
+    }
+
+    /// The database, name, description and value of an entry; `None` if it is of no key that is there.
+    fn read_key<'k>(&self, meta_key: &'k [u8], stored: &'k [u8]) -> Result<Option<Stored<'k>>, Failure> {
         let corrupt = || Failure::Corrupt(meta_key.escape_ascii().to_string());
         let key = MetaKey::parse(meta_key).ok_or_else(corrupt)?;
         // What a flushed database had is still being removed.
-        let Some(database) = self.view.namespaces().database_of(key.namespace) else { return Ok(()) };
+        let Some(database) = self.view.namespaces().database_of(key.namespace) else { return Ok(None) };
         let meta = Meta::parse(stored).ok_or_else(corrupt)?;
         let value = if meta.kind == Type::String && !meta.by_elements {
             Some(Value::String(meta.payload.to_vec()))
         } else {
             self.value(database, key.key)?
         };
-        if let Some(value) = value {
-            let options = KeyOptions { expire_ms: meta.expire_ms, ..KeyOptions::default() };
-            file.key(database as u64, key.key, &value, options)?;
-            progress.keys += 1;
-        }
-        Ok(())
+        Ok(value.map(|value| (database, key.key, meta, value)))
     }
 
     /// What a key holds, whatever time it is.
@@ -228,6 +258,8 @@ impl Snapshot {
         Ok(types::to_rdb(&mut txn, &entry)?)
     }
 }
+
+mod walk;
 
 #[cfg(test)]
 mod tests;

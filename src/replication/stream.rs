@@ -231,7 +231,16 @@ impl Cutter {
     /// [`StreamError`]; the stream cannot be read on from there. What stands before is not lost: it is answered
     /// first, and the error by the next call.
     pub fn cut(&mut self) -> Result<Option<Cut>, StreamError> {
-        if self.input.is_empty() || !self.may_be_whole() {
+        self.cut_up_to(u64::MAX)
+    }
+
+    /// As [`Cutter::cut`], but nothing that ends behind the next `most` bytes.
+    ///
+    /// # Errors
+    /// As [`Cutter::cut`].
+    pub fn cut_up_to(&mut self, most: u64) -> Result<Option<Cut>, StreamError> {
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        if most == 0 || self.input.is_empty() || !self.may_be_whole() {
             return Ok(None);
         }
         let limits =
@@ -243,9 +252,14 @@ impl Cutter {
         {
             return Err(StreamError::Protocol(String::from_utf8_lossy(&failure.error.message()).into()));
         }
-        let mut building = Building { cut: Cut::default(), end: 0, database: self.database };
+        let mut building =
+            Building { cut: Cut::default(), end: 0, database: self.database, most, past: false };
         let stopped = building.add_all(self, &batch);
-        let Building { mut cut, end, database } = building;
+        let Building { mut cut, end, database, past, .. } = building;
+        if end == 0 && past {
+            self.parser = Parser::default();
+            return Ok(None);
+        }
         if end == 0 {
             stopped?;
             if let Some(last) = batch.commands.last() {
@@ -261,10 +275,13 @@ impl Cutter {
         }
         self.searched = 0;
         self.database = database;
-        let spare = parsed.map_or(end as usize, |consumed| {
-            // Blank lines behind the last command belong to nobody: they go with it.
-            if batch.commands.last().is_some_and(|last| last.end == end) { consumed } else { end as usize }
-        });
+        // Blank lines behind the last command belong to nobody: they go with it.
+        let is_last = batch.commands.last().is_some_and(|last| last.end == end);
+        let consumed = parsed.ok().filter(|_| is_last).unwrap_or(end as usize);
+        let spare = if consumed <= most as usize { consumed } else { end as usize };
+        if spare < consumed {
+            self.parser = Parser::default();
+        }
         if let Some(last) = cut.pieces.last_mut() {
             last.bytes.1 = spare as u32;
         }
@@ -293,6 +310,9 @@ struct Building {
     /// Everything before is in a piece.
     end: u32,
     database: usize,
+    /// What ends behind this is left, and whether something was.
+    most: u32,
+    past: bool,
 }
 
 impl Building {
@@ -307,6 +327,9 @@ impl Building {
                 let start = at.checked_sub(1).map_or(0, |before| batch.commands[before].end);
                 // An append-only file may have lines that say when.
                 if cutter.input.get(start as usize) == Some(&b'#') {
+                    if self.is_past(command.end) {
+                        return Ok(());
+                    }
                     self.unit(cutter, std::iter::empty(), command.end)?;
                     at += 1;
                     continue;
@@ -322,6 +345,9 @@ impl Building {
                     else {
                         return Ok(());
                     };
+                    if self.is_past(rest[length].end) {
+                        return Ok(());
+                    }
                     let within = rest[..length].iter().map(|other| {
                         let place = words(other);
                         (kind(args(place)), place, args(place))
@@ -329,11 +355,17 @@ impl Building {
                     self.unit(cutter, within, rest[length].end)?;
                     at += length + 1;
                 }
+                _ if self.is_past(command.end) => return Ok(()),
                 other => self.unit(cutter, std::iter::once((other, place, args(place))), command.end)?,
             }
             at += 1;
         }
         Ok(())
+    }
+
+    fn is_past(&mut self, end: u32) -> bool {
+        self.past = end > self.most;
+        self.past
     }
 
     /// Adds commands that happen together and end at `end`.

@@ -92,7 +92,7 @@ impl<'e> Calls<'_, '_, 'e> {
         }
         let mut words = args.iter();
         let asks = matches!(words.next(), Some(Value::Boolean(true)));
-        if let Err(text) = self.take_words(words, asks) {
+        if let Err(text) = self.take_words(words) {
             return Ok((FAILED, convert::failure(lua, text.as_bytes())?));
         }
         let (frame, ranges) = (std::mem::take(&mut self.frame), std::mem::take(&mut self.ranges));
@@ -117,11 +117,7 @@ impl<'e> Calls<'_, '_, 'e> {
     }
 
     /// Takes over the words of a command.
-    fn take_words<'v>(
-        &mut self,
-        words: impl Iterator<Item = &'v Value>,
-        asks: bool,
-    ) -> Result<(), &'static str> {
+    fn take_words<'v>(&mut self, words: impl Iterator<Item = &'v Value>) -> Result<(), &'static str> {
         self.frame.clear();
         self.ranges.clear();
         for word in words {
@@ -137,10 +133,9 @@ impl<'e> Calls<'_, '_, 'e> {
             }
             self.ranges.push((start, self.frame.len() as u32));
         }
-        match (self.ranges.is_empty(), asks) {
-            (false, _) => Ok(()),
-            (true, true) => Err("ERR Please specify at least one argument for this redis lib call"),
-            (true, false) => Err("ERR Please specify at least one argument for this redis.call() call"),
+        match self.ranges.is_empty() {
+            false => Ok(()),
+            true => Err("ERR Please specify at least one argument for this redis lib call"),
         }
     }
 
@@ -347,9 +342,14 @@ impl<'e> Calls<'_, '_, 'e> {
         }
     }
 
-    /// The client as the script sees it, with the script's database.
+    /// The client as the script sees it, with the script's database. The script is subscribed to nothing, whatever the
+    /// client is: PING answers it as anybody.
     fn session(&mut self, host: &'e dyn Host) -> &mut Session {
-        let session = self.session.get_or_insert_with(|| host.session());
+        let session = self.session.get_or_insert_with(|| {
+            let mut session = host.session();
+            session.subscriptions = Default::default();
+            session
+        });
         session.database = self.database;
         session.protocol = self.reply.protocol();
         session

@@ -127,7 +127,7 @@ pub(super) fn to_reply(value: &Value, reply: &mut Reply, resp3: bool, depth: usi
     match value {
         Value::String(text) => reply.bulk(&text.as_bytes()),
         Value::Integer(number) => reply.integer(*number),
-        Value::Number(number) => reply.integer(*number as i64),
+        Value::Number(number) => reply.integer(whole(*number)),
         Value::Boolean(true) if !resp3 => reply.integer(1),
         Value::Boolean(false) if !resp3 => reply.null(),
         Value::Boolean(value) => reply.boolean(*value),
@@ -138,11 +138,20 @@ pub(super) fn to_reply(value: &Value, reply: &mut Reply, resp3: bool, depth: usi
     Ok(())
 }
 
+/// A number without its fraction. What is no integer of 64 bits, or no number, is the least one, as processors of Intel's
+/// kind have it.
+fn whole(number: f64) -> i64 {
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0; // 2^63
+    match (-LIMIT..LIMIT).contains(&number) {
+        true => number as i64,
+        false => i64::MIN,
+    }
+}
+
+/// Only strings are texts: a number in the place of one means nothing.
 fn text_of(value: &Value) -> Option<Vec<u8>> {
     match value {
         Value::String(text) => Some(text.as_bytes().to_vec()),
-        Value::Integer(number) => Some(number.to_string().into_bytes()),
-        Value::Number(number) => Some(number.to_string().into_bytes()),
         _ => None,
     }
 }

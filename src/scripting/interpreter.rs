@@ -123,6 +123,7 @@ pub struct Interpreter {
     run_script: mlua::Function,
     run_function: mlua::Function,
     load_library: mlua::Function,
+    syntax_error: mlua::Function,
     by_text: RefCell<HashMap<Box<[u8]>, Rc<Script>, ahash::RandomState>>,
     by_digest: RefCell<HashMap<Digest, Rc<Script>, ahash::RandomState>>,
     epoch: Cell<u64>,
@@ -187,6 +188,7 @@ impl Interpreter {
             run_script: controls.get("run_script")?,
             run_function: controls.get("run_function")?,
             load_library: controls.get("load_library")?,
+            syntax_error: controls.get("syntax_error")?,
             lua,
             limits,
             registered,
@@ -254,6 +256,12 @@ impl Interpreter {
     fn chunk(&self, text: &[u8], name: &str, environment: &Table) -> Result<mlua::Function, Vec<u8>> {
         let chunk = self.lua.load(text).set_name(name).set_mode(ChunkMode::Text);
         chunk.set_environment(environment.clone()).into_function().map_err(|error| match error {
+            // Lua quotes bytes that may be no text: asked again, it says them as they are.
+            mlua::Error::SyntaxError { message, .. } if message.contains(char::REPLACEMENT_CHARACTER) => {
+                let text = self.lua.create_string(text);
+                let why = text.and_then(|text| self.syntax_error.call::<mlua::LuaString>((text, name)));
+                why.map_or(message.into_bytes(), |why| why.as_bytes().to_vec())
+            }
             mlua::Error::SyntaxError { message, .. } => message.into_bytes(),
             other => other.to_string().into_bytes(),
         })

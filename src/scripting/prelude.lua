@@ -298,4 +298,9 @@ function controls.load_library(chunk)
     return ok, problem
 end
 
+function controls.syntax_error(text, name)
+    local _, problem = raw_loadstring(text, name)
+    return problem
+end
+
 return controls

@@ -31,6 +31,9 @@ use crate::server::Later;
 /// Instructions that a script may take on a thread that serves clients; each command counts as some of them.
 const BUDGET: i64 = 200_000;
 
+const NO_SCRIPT: &str = "NOSCRIPT No matching script. Please use EVAL.";
+const NO_FUNCTION: &str = "ERR Function not found";
+
 /// What a command runs: a script by its text or its digest, or a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invocation {
@@ -94,6 +97,16 @@ pub fn run(
         Source::All(partitions) => partitions[0].shared.clone(),
         Source::View(_) => return Err(Halt::Elsewhere(Place::Alone)),
     };
+    // What cannot be a digest, or names no function, is said before the number of keys is looked at.
+    let unknown = match invocation.target {
+        Target::Text => None,
+        Target::Digest => cache::parse_digest(args.word(1)).is_none().then_some(NO_SCRIPT),
+        Target::Function => shared.functions().function(args.word(1)).is_none().then_some(NO_FUNCTION),
+    };
+    if let Some(text) = unknown {
+        reply.error(text);
+        return Ok(nothing);
+    }
     let keys = match key_count(args, invocation.target) {
         Ok(keys) => keys,
         Err(text) => {
@@ -148,12 +161,11 @@ fn find(interpreter: &Interpreter, shared: &Shared, target: Target, word: &[u8])
             let digest = cache::parse_digest(word);
             let script =
                 digest.map(|digest| interpreter.known_script(scripts, &digest)).transpose()?.flatten();
-            script.ok_or_else(|| b"NOSCRIPT No matching script. Please use EVAL.".to_vec())?
+            script.ok_or_else(|| NO_SCRIPT.as_bytes().to_vec())?
         }
         Target::Function => {
             let registry = shared.functions();
-            let (library, place) =
-                registry.function(word).ok_or_else(|| b"ERR Function not found".to_vec())?;
+            let (library, place) = registry.function(word).ok_or_else(|| NO_FUNCTION.as_bytes().to_vec())?;
             let function = &library.functions[*place];
             let body = Body::Function(interpreter.function(library, &function.name)?);
             return Ok(Found { body, name: function.name.clone(), flags: Some(function.flags) });

@@ -29,6 +29,16 @@ fn commands_of_a_script_see_each_other_and_one_that_fails_leaves_nothing() {
 }
 
 #[test]
+fn what_names_no_script_is_said_before_the_number_of_keys() {
+    check(
+        "EVALSHA a a\nEVALSHA 0123456789012345678901234567890123456789 a\nFCALL a a\nFCALL_RO a -1",
+        "(error) NOSCRIPT No matching script. Please use EVAL.\n\
+         (error) ERR value is not an integer or out of range\n\
+         (error) ERR Function not found\n(error) ERR Function not found",
+    );
+}
+
+#[test]
 fn undeclared_keys_of_any_partition_are_reached() {
     check(
         "EVAL \"for i=1,20 do redis.call('set','k'..i,i) end return redis.call('dbsize')\" 0\nMGET k1 k20",
@@ -63,4 +73,16 @@ fn functions_are_in_the_log_and_in_the_store() {
     assert_eq!(reopened.ask("FCALL f 0 z"), "\"z\"");
     assert_eq!(reopened.ask("FUNCTION DELETE lib"), "OK");
     assert_eq!(reopened.ask("FCALL f 0 z"), "(error) ERR Function not found");
+}
+
+#[test]
+fn only_values_of_the_right_kind_are_replies_of_their_own() {
+    check(
+        "EVAL \"return {err=2}\" 0\nEVAL \"return {ok=1}\" 0\nEVAL \"return {big_number=1}\" 0\n\
+         EVAL \"return {double='x'}\" 0\nEVAL \"return {map=1}\" 0\nEVAL \"return {verbatim_string='x'}\" 0\n\
+         EVAL \"return {0/0, 1e300, -1e300, 2^53}\" 0",
+        "(empty array)\n(empty array)\n(empty array)\n(empty array)\n(empty array)\n(empty array)\n\
+         1) (integer) -9223372036854775808\n2) (integer) -9223372036854775808\n\
+         3) (integer) -9223372036854775808\n4) (integer) 9007199254740992",
+    );
 }

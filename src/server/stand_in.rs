@@ -309,6 +309,22 @@ impl Server for StandIn {
         Ok(())
     }
 
+    fn digest(&self) -> Result<Digest, String> {
+        Ok(Digest::default())
+    }
+
+    fn populate(
+        &self,
+        session: &Session,
+        count: u64,
+        prefix: &[u8],
+        size: Option<usize>,
+    ) -> Result<(), String> {
+        let prefix = prefix.escape_ascii();
+        self.note(format!("populate {} with {count} of {prefix} {size:?}", session.database));
+        Ok(())
+    }
+
     fn set_active_expire(&self, on: bool) {
         self.note(format!("active expire {on}"));
     }

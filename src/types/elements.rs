@@ -33,12 +33,22 @@ impl<'a> Elements<'a> {
 
     /// Reads the element of a name.
     pub fn read(&self, txn: &mut Transaction<'_>, name: &[u8]) -> Result<Option<Value>, Stop> {
-        txn.read(Family::Element, self.entry.slot, &self.key(name))
+        self.read_key(txn, &self.key(name))
+    }
+
+    /// Reads the element of a key that [`Elements::key`] made.
+    pub fn read_key(&self, txn: &mut Transaction<'_>, key: &[u8]) -> Result<Option<Value>, Stop> {
+        txn.read(Family::Element, self.entry.slot, key)
+    }
+
+    /// What the keys of all begin with.
+    pub fn prefix(&self) -> KeyBuf {
+        key::collection(self.entry.slot, self.entry.namespace, self.head.version)
     }
 
     /// The keys of all.
     pub fn whole(&self) -> Range {
-        Range::prefix(&key::collection(self.entry.slot, self.entry.namespace, self.head.version))
+        Range::prefix(&self.prefix())
     }
 
     /// The keys from a hash and a name on.

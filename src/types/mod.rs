@@ -4,6 +4,7 @@
 
 pub mod bits;
 pub mod counted_tree;
+pub mod draw;
 pub mod elements;
 pub mod geo;
 pub mod hash;

@@ -10,6 +10,10 @@
 A test that does not pass may spoil those behind it: it leaves its connection in MULTI, say. It stands in
 `skip = ["name", …]` besides, and is not run.
 
+A test whose surroundings end the unit (they wait, outside of any test, for what Pika does not have) stands in
+`cut = ["name", …]`: the block of the unit's file that it is in, from one line that is not indented to the next, is not
+run, with all tests in it.
+
 Names come from baseline.json: what passes on redis-server itself in the same mode. Each of its tests is in exactly
 one of the three lists.
 """
@@ -35,6 +39,7 @@ class Unit:
     later: dict[str, str] = field(default_factory=dict)
     differs: dict[str, str] = field(default_factory=dict)
     skip: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
 
     def left_out(self) -> dict[str, str]:
         return {**self.later, **self.differs}
@@ -45,7 +50,7 @@ def load() -> dict[str, Unit]:
         return {}
     with open(EXPECTED, "rb") as file:
         return {name: Unit(unit.get("pass", []), unit.get("later", {}), unit.get("differs", {}),
-                           unit.get("skip", []))
+                           unit.get("skip", []), unit.get("cut", []))
                 for name, unit in tomllib.load(file).items()}
 
 
@@ -63,6 +68,7 @@ def problems(units: dict[str, Unit], baseline: dict[str, list[str]]) -> list[str
         found += [f"{name}: not listed: {test}" for test in tests if test not in listed]
         found += [f"{name}: listed, but not in baseline.json: {test}" for test in listed if test not in tests]
         found += [f"{name}: skipped, but not left out: {test}" for test in unit.skip if test not in unit.left_out()]
+        found += [f"{name}: cut, but not left out: {test}" for test in unit.cut if test not in unit.left_out()]
         found += [f"{name}: {NO_REASON}: {test}" for test, reason in unit.left_out().items() if reason == NO_REASON]
     found += [f"{name}: a unit without a baseline" for name in units if name not in baseline]
     return found
@@ -70,7 +76,7 @@ def problems(units: dict[str, Unit], baseline: dict[str, list[str]]) -> list[str
 
 def updated(unit: Unit, tests: list[str], passed: set[str]) -> Unit:
     """The unit as a run found it: what passed moves to `pass`; a test that no longer does needs a reason."""
-    new = Unit(skip=unit.skip)
+    new = Unit(skip=unit.skip, cut=unit.cut)
     for test in tests:
         if test in passed:
             new.passes.append(test)
@@ -92,8 +98,9 @@ def save(units: dict[str, Unit]) -> None:
         lines += [f"[{quoted(name)}]", "pass = ["]
         lines += [f"  {quoted(test)}," for test in unit.passes]
         lines += ["]"]
-        if unit.skip:
-            lines += ["skip = ["] + [f"  {quoted(test)}," for test in unit.skip] + ["]"]
+        for key, tests in (("skip", unit.skip), ("cut", unit.cut)):
+            if tests:
+                lines += [f"{key} = ["] + [f"  {quoted(test)}," for test in tests] + ["]"]
         lines += [""]
         for table, tests in (("later", unit.later), ("differs", unit.differs)):
             if tests:

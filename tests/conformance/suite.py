@@ -8,6 +8,7 @@ changed. Only the upstream tarball is taken, so that Debian's patches do not mov
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -113,3 +114,32 @@ def workplace(suite: Path, folder: Path, server: str) -> Path:
 
 if __name__ == "__main__":
     print(obtain())
+
+
+def cut(workplace: Path, unit: str, tests) -> None:
+    """Leaves out of a unit, in this workplace, the blocks of its file that hold these tests."""
+    folder = workplace / "tests" / Path(unit).parent
+    original = folder.resolve()
+    folder.unlink()
+    folder.mkdir()
+    for entry in original.iterdir():
+        (folder / entry.name).symlink_to(entry)
+    file = folder / f"{Path(unit).name}.tcl"
+    blocks, block = [], ""
+    for line in file.read_text().splitlines(keepends=True):
+        block += line
+        if line.startswith("}"):
+            blocks.append(block)
+            block = ""
+    missing = [test for test in tests if not any(begins(block, test) for block in blocks)]
+    if missing:
+        raise SystemExit(f"{unit} has no tests to cut out named {missing}")
+    file.unlink()
+    file.write_text("".join(block for block in blocks if not any(begins(block, test) for test in tests)) + block)
+
+
+def begins(block: str, test: str) -> bool:
+    """Whether a test of this name is written in the block. A `$` in the file stands for anything."""
+    names = re.findall(r'^ *test (?:\{([^}]*)\}|"((?:[^"\\]|\\.)*)")', block, flags=re.M)
+    patterns = (re.sub(r"\\?\$\w+", ".*", re.escape(braced or quoted)) for braced, quoted in names)
+    return any(re.fullmatch(pattern, test) for pattern in patterns)

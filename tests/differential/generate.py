@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import scenarios
 import values
 from grammar import CONTAINERS, Command, Row, Source, parse_table
+from lua import ScriptRow
 
 FAMILIES = ["strings", "keys", "hashes", "lists", "sets", "sorted_sets", "streams", "bitmaps", "hyperloglog", "geo",
-            "transactions", "pubsub", "connection", "scripting", "blocking", "events", "dump"]
+            "transactions", "pubsub", "connection", "scripting", "lua", "users", "blocking", "events", "tracking", "dump"]
 DEFAULT_FAMILIES = ["keys", "strings", "hashes", "lists", "sets", "sorted_sets", "streams", "bitmaps", "hyperloglog",
                     "transactions", "blocking", "connection", "dump"]
 WAITING_SHARE = 0.03  # rows that wait are drawn that much more seldom, or a run would do nothing but wait
@@ -56,6 +57,9 @@ class Generator:
             if name == "blocking":
                 self.rows["waiting"] = parse_table(module.WAITING, kinds)
         self.keys = everyone
+        of_data = [row for name in self.rows if name in values.PREFIXES or name == "keys" for row in self.rows[name]]
+        if "lua" in self.rows and of_data:
+            self.rows["lua"].append(ScriptRow(20, of_data, everyone))
 
     def names(self) -> set[str]:
         return {name for rows in self.rows.values() for row in rows for name in row.names()}
@@ -73,6 +77,9 @@ class Generator:
         if scenario:
             program = Program(number, source.choose(self.protocols), source.choose(self.profiles))
             program.commands = scenario
+            if any(command.arguments[:3] == [b"CLIENT", b"TRACKING", b"ON"] for command in scenario):
+                redirected = any(b"REDIRECT" in command.arguments for command in scenario)
+                program.protocol = source.choose(self.protocols) if redirected else max(self.protocols)
             return program
         chosen = source.random.sample(families, min(len(families), 1 + source.below(3)))
         if "pubsub" in chosen and "transactions" in chosen:  # EXEC's array is not well-formed with SUBSCRIBE in it
@@ -104,8 +111,9 @@ class Generator:
     def _scenario(self, source: Source, families: list[str]) -> list[Command]:
         """The steps of a program of several connections, or nothing."""
         kinds = [kind for family, kind in (("transactions", scenarios.watching), ("pubsub", scenarios.subscribing),
-                                           ("waiting", scenarios.waiting), ("events", scenarios.announcing))
-                 if self.rows.get(family) or family == "events" and "events" in self.rows]
+                                           ("waiting", scenarios.waiting), ("events", scenarios.announcing),
+                                           ("tracking", scenarios.tracked))
+                 if self.rows.get(family) or family in ("events", "tracking") and family in self.rows]
         if not kinds or (families and source.chance() >= SEVERAL_SHARE):
             return []
         kind = source.choose(kinds)

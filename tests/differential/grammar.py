@@ -27,7 +27,7 @@ import values
 
 TOKEN = re.compile(r"\.\.\.|[\[\]<>|]|#|(?:'\S+|[^\s\[\]<>|#.]+(?:\.[^\s\[\]<>|#.]+)*)")
 
-CONTAINERS = {"CLIENT", "COMMAND", "FUNCTION", "MEMORY", "OBJECT", "PUBSUB", "SCRIPT", "XGROUP", "XINFO"}
+CONTAINERS = {"ACL", "CLIENT", "COMMAND", "FUNCTION", "MEMORY", "OBJECT", "PUBSUB", "SCRIPT", "XGROUP", "XINFO"}
 
 
 class Source:
@@ -53,6 +53,8 @@ class Command:
     rule: str = ""
     connection: int = 0
     wait_ms: int = 0
+    inner: list[list[bytes]] = field(default_factory=list)  # what a script calls
+    quiet: bool = False  # it asks what the client was told of until now (tracking.py)
     blocks: bool = False  # it may wait for a key, on a connection that then gets no other command
 
     def name(self) -> str:

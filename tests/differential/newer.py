@@ -6,7 +6,7 @@ from decimal import Decimal
 
 _ZERO = re.compile(rb"(\$2\r\n|,)-0(?=\r\n)")
 # A bulk string or a double of RESP3 that only 7.0 writes so.
-_LONG = re.compile(rb"(\$\d+\r\n|,)(-?\d[\d.]{15,24}(?:e[+-]\d+)?|-?\d(?:\.\d+)?e\+\d+)(?=\r\n)")
+_LONG = re.compile(rb"(\$\d+\r\n|,)(-?\d[\d.]{15,24}(?:e[+-]\d+)?|-?\d(?:\.\d+)?e\+\d+|-?\d+\.\d{8,14}|-?\d(?:\.\d+)?e-0\d)(?=\r\n)")
 _MOST_INTEGER = 2.0 ** 62  # whole numbers up to here are written as integers
 
 

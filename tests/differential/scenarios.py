@@ -5,6 +5,7 @@ order. A connection that waits for a key gets no further command: its reply come
 """
 
 from grammar import Command, Row, Source
+from tracking import tracking
 
 WORKER = 0
 
@@ -88,3 +89,8 @@ def announcing(source: Source, rows: list[Row], keys: list[bytes]) -> list[Comma
              _command(1, "PSUBSCRIBE", "__key*__:*")]
             + _draw(source, rows, 10 + source.below(50))
             + [_command(WORKER, "CONFIG", "SET", "notify-keyspace-events", "")])
+
+
+def tracked(source: Source, rows: list[Row], keys: list[bytes]) -> list[Command]:
+    """A client tracks keys that another one changes."""
+    return tracking(source, rows, keys, _draw, _command)

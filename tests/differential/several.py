@@ -1,11 +1,15 @@
 """Runs a program of several connections on both servers."""
 
+import re
 import time
 
 from pair import FENCE_COMMAND, FENCE_REPLY, PATIENCE_SECONDS, Link, Pair, exchange
 from replies import MESSAGES, first_word, split
+from tracking import told
 from resp import Connection, encode
 
+ID_OF = re.compile(rb"\0id-(\d+)")  # stands for the id of a connection
+QUIET_SECONDS = 2.0  # what another thread may take to tell of what it did
 SUBSCRIBING = {"SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE"}
 
 
@@ -23,14 +27,16 @@ def run_steps(pair: Pair, protocol: int, commands) -> dict[int, list[bytes]]:
         awaited = {number: 0 for number in numbers}
         for command in commands:
             links = pair.connection(command.connection)
-            batch = encode(*command.arguments)
+            batches = [encode(*_with_ids(command.arguments, ids, place)) for place in range(len(links))]
             if command.blocks:
-                for link, watcher in zip(links, watchers):
+                for link, batch, watcher in zip(links, batches, watchers):
                     _send_and_see(link, batch, watcher)
                 continue
             awaited[command.connection] += (len(command.arguments) - 1 or 1) if command.name() in SUBSCRIBING else 1
             wanted = awaited[command.connection]
-            exchange(links, [batch, batch], lambda data: _answers(data) >= wanted)
+            exchange(links, batches, lambda data: _answers(data) >= wanted)
+            if command.quiet:
+                _until_told_alike(links)
             if any(link.closed for link in links):
                 break
         for place, watcher in enumerate(watchers):
@@ -48,6 +54,23 @@ def run_steps(pair: Pair, protocol: int, commands) -> dict[int, list[bytes]]:
         exchange(links, [ending, ending])
         received[number] = [_without_end(link.take()) for link in links]
     return received
+
+
+def _with_ids(words: list[bytes], ids: dict[int, list[bytes]], place: int) -> list[bytes]:
+    """The words, with the ids of connections in the places of those that stand for them."""
+    return [ids[int(match[1])][place] if (match := ID_OF.fullmatch(word)) else word for word in words]
+
+
+def _until_told_alike(links: list[Link]) -> None:
+    """Waits a moment for what one server may have yet to tell; a difference that stays is found later."""
+    deadline = time.monotonic() + QUIET_SECONDS
+    while time.monotonic() < deadline and not any(link.closed for link in links):
+        ours, theirs = (told(link.incoming) for link in links)
+        if [*map(sorted, ours)] == [*map(sorted, theirs)]:
+            return
+        for link in links:
+            link.pump_in()
+        time.sleep(0.001)
 
 
 def _without_end(data: bytes) -> bytes:

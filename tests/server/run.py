@@ -61,7 +61,9 @@ def main() -> int:
     loader = unittest.TestLoader()
     if arguments.patterns:
         loader.testNamePatterns = [f"*{pattern}*" for pattern in arguments.patterns]
-    TESTS.extend(flatten(loader.discover(str(HERE), pattern="test_*.py")))
+    # A class that another file imports is found there again.
+    found = flatten(loader.discover(str(HERE), pattern="test_*.py"))
+    TESTS.extend({test.id(): test for test in found}.values())
     # The longest first: else one of them would run alone at the end.
     order = sorted(range(len(TESTS)), key=lambda number: -getattr(TESTS[number], "COST", 1))
     outcomes = []

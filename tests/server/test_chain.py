@@ -230,3 +230,60 @@ class ChainTest(ServerTest):
             self.assertEqual(one.call("SET", "k", "x"), b"OK")
         finally:
             os.kill(servers[1].pid, signal.SIGCONT)
+
+    def test_shard_messages_reach_the_subscribers_of_slaves(self):
+        servers, (one, two, three) = self.chain()
+        self.follow(two, servers[0])
+        self.follow(three, servers[1])
+        hearers = [self.client(server) for server in servers[1:]]
+        for hearer in hearers:
+            hearer.call("SSUBSCRIBE", "c")
+        one.pipeline([("SPUBLISH", "c", "hello"), ("SPUBLISH", "other", "x"), ("MULTI",), ("SPUBLISH", "c", "again"), ("EXEC",)])
+        for hearer in hearers:
+            self.assertEqual([hearer.read(), hearer.read()],
+                             [[b"smessage", b"c", b"hello"], [b"smessage", b"c", b"again"]])
+        self.same(one, three)
+
+    def test_shutdown_now_waits_for_no_slave(self):
+        servers, (one, two, _) = self.chain()
+        self.follow(two, servers[0])
+        one.call("CONFIG", "SET", "shutdown-timeout", 600)
+        os.kill(servers[1].pid, signal.SIGSTOP)
+        try:
+            one.call("SET", "k", "v")
+            waits = self.client(servers[0])
+            waits.send("SHUTDOWN")
+            # It does wait, until another says NOW.
+            self.until(lambda: "SHUTDOWN" not in str(one.pipeline([("PING",)])) and servers[0].is_alive())
+            one.send("SHUTDOWN", "NOW")
+            self.until(lambda: not servers[0].is_alive(), what="the end of the server")
+        finally:
+            os.kill(servers[1].pid, signal.SIGCONT)
+        servers[0].start()
+        self.assertEqual(self.client(servers[0]).call("GET", "k"), b"v")
+        self.up(two)
+        self.until(lambda: two.call("GET", "k") == b"v", what="the write that it missed")
+        self.assertEqual(info(two, "replication")["slave_full_syncs"], "1")
+
+    def test_a_forced_failover_takes_what_a_slave_has_by_then(self):
+        servers, (one, two, three) = self.chain()
+        self.follow(two, servers[0])
+        for words in (("FORCE",), ("TO", "127.0.0.1", servers[1].port, "FORCE"), ("FORCE", "TIMEOUT", 100)):
+            self.assertEqual(self.error(one, "FAILOVER", *words),
+                             "ERR FAILOVER with force option requires both a timeout and target HOST and IP.")
+        one.call("SET", "before", 1)
+        self.assertEqual(one.call("WAIT", 1, 0), 1)
+        os.kill(servers[1].pid, signal.SIGSTOP)
+        try:
+            # It is not there to have it, and the role goes to it all the same.
+            one.call("SET", "lost", 1)
+            self.assertEqual(one.call("FAILOVER", "TO", "127.0.0.1", servers[1].port, "FORCE", "TIMEOUT", 300), b"OK")
+            self.until(lambda: info(one, "replication")["master_failover_state"] == "failover-in-progress",
+                       what="the time limit")
+        finally:
+            os.kill(servers[1].pid, signal.SIGCONT)
+        self.until(lambda: info(two, "replication")["role"] == "master", what="the promotion")
+        self.up(one)
+        self.assertEqual(info(one, "replication")["master_failover_state"], "no-failover")
+        self.same(two, one)
+        self.assertEqual(two.call("GET", "before"), b"1")

@@ -74,6 +74,9 @@ class ImportTest(ServerTest):
                     file.write(b"*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\nt")
                 report, _ = self.imported(folder, f"pika-cut-{name}")
                 self.assertIn("left out", report)
+                done = self.run_import(folder, "--dir", self.folder / "refused" / "data", "--aof-load-truncated", "no")
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertIn("aof-load-truncated is no", done.stderr)
 
     def test_a_damaged_file_changes_nothing(self):
         redis, there = self.filled()

@@ -92,6 +92,9 @@ impl Core {
             }
             let command = parsed.batch.commands[parsed.next];
             let args = parsed.args(command);
+            if self.disconnects_replica(args) {
+                break;
+            }
             let entry = match self.admit(args) {
                 Ok(entry) => entry,
                 Err(Some(error)) => {

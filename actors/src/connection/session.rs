@@ -101,6 +101,7 @@ impl Core {
         if let Err(Stop::Error(text)) = result {
             reply.truncate(0);
             reply.error(&text);
+            self.note_refused_synchronization(entry, text.as_ref());
         }
         if std::mem::replace(&mut self.resets, session.resets) != session.resets {
             self.end_transaction();

@@ -108,9 +108,14 @@ fn work(service: &Service) {
 
 /// Keeps a moment of the whole keyspace. What was logged by then is in it, and nothing else.
 pub fn take(service: &Service) -> Result<Snapshot, String> {
-    let state = &service.state;
     // So that little is left to be copied while all stand still.
     service.drain();
+    take_now(service)
+}
+
+/// As [`take`], for who has just seen to it that partitions hold little that the store lacks.
+pub fn take_now(service: &Service) -> Result<Snapshot, String> {
+    let state = &service.state;
     // A slave's partitions are at one offset only between two pieces of its master's stream.
     let steps = state.following.is_slave().then(|| state.following.steps.blocking_lock());
     let (tell, told) = std::sync::mpsc::channel();

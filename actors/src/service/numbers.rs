@@ -118,6 +118,7 @@ impl Service {
         numbers.replication.output_bytes =
             self.state.counters.replication_output_bytes.load(Ordering::Relaxed);
         drop(master);
+        numbers.replication.verify = crate::verify::status(self);
         numbers.replication.offset = facts.written_offset;
         numbers.replication.backlog = facts.written_offset - facts.oldest_offset;
     }

@@ -14,7 +14,7 @@ const LONGEST_BULK: u64 = 1 << 30;
 
 /// What a request is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// A status.
     Simple(String),
     /// An error's text.
@@ -29,7 +29,7 @@ pub(super) enum Answer {
 
 /// See the module's documentation.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     reader: BufReader<TcpStream>,
 }
 
@@ -42,7 +42,7 @@ impl Client {
     ///
     /// # Errors
     /// There is no connection, or the user is refused.
-    pub(super) fn connect(host: &str, port: u16, settings: &Settings) -> io::Result<Client> {
+    pub(crate) fn connect(host: &str, port: u16, settings: &Settings) -> io::Result<Client> {
         let patience = Duration::from_millis(settings.timeout_ms.max(1000));
         let mut failure = invalid("the host has no address");
         for address in (host, port).to_socket_addrs()? {
@@ -76,11 +76,19 @@ impl Client {
         }
     }
 
+    /// Its socket: whoever shuts that down ends what waits here.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn socket(&self) -> io::Result<TcpStream> {
+        self.reader.get_ref().try_clone()
+    }
+
     /// Sends a request.
     ///
     /// # Errors
     /// The connection's.
-    pub(super) fn send(&mut self, words: &[&[u8]]) -> io::Result<()> {
+    pub(crate) fn send(&mut self, words: &[&[u8]]) -> io::Result<()> {
         let mut request = Vec::new();
         write_command(&mut request, words.iter().copied());
         self.reader.get_mut().write_all(&request)
@@ -90,7 +98,7 @@ impl Client {
     ///
     /// # Errors
     /// The connection's, or what comes is no RESP2.
-    pub(super) fn call(&mut self, words: &[&[u8]]) -> io::Result<Answer> {
+    pub(crate) fn call(&mut self, words: &[&[u8]]) -> io::Result<Answer> {
         self.send(words)?;
         self.answer()
     }
@@ -99,7 +107,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::call`].
-    pub(super) fn answer(&mut self) -> io::Result<Answer> {
+    pub(crate) fn answer(&mut self) -> io::Result<Answer> {
         let mut line = Vec::new();
         let count = self.reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;
         if count == 0 {
@@ -125,6 +133,7 @@ impl Client {
                     Answer::Bulk(Some(bytes))
                 }
             },
+            "*" if rest == "-1" => Answer::Bulk(None),
             "*" => {
                 let count = number()?.max(0);
                 Answer::Array((0..count).map(|_| self.answer()).collect::<io::Result<_>>()?)

@@ -66,8 +66,21 @@ impl Feed {
 
     /// Logs and runs the next complete commands; `None` if there are none.
     pub(super) async fn step(&mut self, state: &Arc<State>) -> Result<Option<Step>, StreamError> {
-        let mut selected = state.following.steps.lock().await;
-        let Some(cut) = self.cutter.cut()? else { return Ok(None) };
+        let (mut selected, most) = loop {
+            let selected = state.following.steps.lock().await;
+            let offset = state.log.committed();
+            let mut halts = state.following.halt.subscribe();
+            let halt = *halts.borrow_and_update();
+            match halt {
+                Some(at) if at <= offset => {
+                    // Who halts it holds its own time limit, and lets it go on whatever comes.
+                    drop(selected);
+                    let _ = halts.wait_for(|halt| halt.is_none_or(|at| at > offset)).await;
+                }
+                _ => break (selected, halt.map_or(u64::MAX, |at| at - offset)),
+            }
+        };
+        let Some(cut) = self.cutter.cut_up_to(most)? else { return Ok(None) };
         let mut offset = state.log.committed();
         let clock_ms = now_ms() | SENT;
         let records = cut.pieces.iter().map(|piece| {

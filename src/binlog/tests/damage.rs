@@ -326,3 +326,24 @@ fn a_damaged_mark_is_taken_for_absent() {
         assert_eq!(open_at(&files, 500).unwrap().end_offset, log.end);
     }
 }
+
+#[test]
+fn a_torn_tail_can_be_refused_and_is_left_as_it_is() {
+    let log = scripted();
+    let files = log.copy(false);
+    let last = log.segments().pop().expect("a segment");
+    let length = content(&files, &last).len() as u64;
+    set_content(&files, &last, &content(&files, &last)[..length as usize - 3]);
+    let before = content(&files, &last);
+    let refusing = Options { refuses_torn_tail: true, ..options() };
+    match open(arc(&files), directory(), 500, refusing) {
+        Err(error @ Error::Torn { .. }) => {
+            assert!(error.to_string().contains("aof-load-truncated is no"), "{error}")
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(content(&files, &last), before);
+    assert!(open(arc(&files), directory(), 500, options()).unwrap().cut_bytes > 0);
+    // Once it is cut off, there is nothing to refuse.
+    assert_eq!(open(arc(&files), directory(), 500, refusing).unwrap().cut_bytes, 0);
+}

@@ -154,6 +154,9 @@ pub(super) fn ltrim(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         let keep = element_range(start, stop, len);
         let removed = len - (keep.end - keep.start);
         list.trim(&mut cx.txn, keep)?;
+        if removed == 0 {
+            cx.txn.touch_unchanged(&entry);
+        }
         cx.txn.add_changes(removed.saturating_sub(1));
         notify_removed(cx, &entry, "ltrim");
     }

@@ -8,6 +8,7 @@ use super::super::generic::dump::limits;
 use super::super::generic::keys::inspect;
 use super::super::help;
 use super::super::*;
+use super::debug_data;
 use crate::config::Extent;
 use crate::config::choice::Permission;
 use crate::config::options::ENABLE_DEBUG_COMMAND;
@@ -17,7 +18,7 @@ use crate::rdb;
 use crate::server::AdminContext;
 use crate::types;
 
-const ADMIN: Flags = Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE);
+pub(super) const ADMIN: Flags = Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE);
 
 /// The row of DEBUG.
 pub(super) const DEBUG: Command = Command {
@@ -29,19 +30,21 @@ pub(super) const DEBUG: Command = Command {
     arity: Arity::AtLeast(2),
     flags: ADMIN.and(Flags::SYSTEM),
     run: Run::Admin(debug),
-    subcommands: &[Command {
-        name: "object",
-        syntax: "key",
-        summary: "Describes a key and its value.",
-        group: Group::Server,
-        arity: Arity::AtLeast(3),
-        flags: Flags::READONLY.and(Flags::HIDDEN).and(Flags::NOSCRIPT),
-        keys: &[Keys::at(2, KeyFlags::INSPECT)],
-        run: Run::Keys(object),
-        ..Command::BASE
-    }],
+    subcommands: &[debug_data::DIGEST, debug_data::DIGEST_VALUE, OBJECT, debug_data::POPULATE],
     differs: "Few subcommands are there: DEBUG HELP lists them. SLEEP holds up administration only, not other \
-              clients.",
+              clients. What POPULATE adds is logged and sent to slaves.",
+    ..Command::BASE
+};
+
+const OBJECT: Command = Command {
+    name: "object",
+    syntax: "key",
+    summary: "Describes a key and its value.",
+    group: Group::Server,
+    arity: Arity::AtLeast(3),
+    flags: Flags::READONLY.and(Flags::HIDDEN).and(Flags::NOSCRIPT),
+    keys: &[Keys::at(2, KeyFlags::INSPECT)],
+    run: Run::Keys(object),
     ..Command::BASE
 };
 
@@ -50,6 +53,10 @@ const HELP_LINES: &[&str] = &[
     "    Begins a new replication history.",
     "CONFIG-REWRITE-FORCE-ALL",
     "    As CONFIG REWRITE, but writes all options, also those at their default.",
+    "DIGEST",
+    "    Answers Redis's digest of all data: the same on every server that has the same.",
+    "DIGEST-VALUE <key> [<key> ...]",
+    "    Answers Redis's digests of values.",
     "ERROR <string>",
     "    Answers the string as an error.",
     "JMAP",
@@ -58,6 +65,8 @@ const HELP_LINES: &[&str] = &[
     "    As RELOAD.",
     "OBJECT <key>",
     "    Describes a key and its value.",
+    "POPULATE <count> [<prefix>] [<size>]",
+    "    Adds keys named prefix:number (the prefix is \"key\" without one) with strings as values.",
     "QUICKLIST-PACKED-THRESHOLD <size>",
     "    Does nothing.",
     "RELOAD [option ...]",
@@ -75,19 +84,25 @@ const HELP_LINES: &[&str] = &[
 /// Longest text that STRINGMATCH-LEN makes up.
 const LONGEST_TEXT: i64 = 1 << 20;
 
-fn debug(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
+/// Whether the client may use DEBUG.
+pub(super) fn check_allowed(cx: &AdminContext<'_>) -> RunResult {
     let allowed = match cx.server.config().get(ENABLE_DEBUG_COMMAND) {
         Permission::Yes => true,
         Permission::Local => cx.session.is_local(),
         Permission::No => false,
     };
-    if !allowed {
-        return Err(Stop::error(
-            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it \
-             from a local connection, otherwise you need to set this option in the configuration file, and then \
-             restart the server.",
-        ));
+    if allowed {
+        return Ok(());
     }
+    Err(Stop::error(
+        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it \
+         from a local connection, otherwise you need to set this option in the configuration file, and then \
+         restart the server.",
+    ))
+}
+
+fn debug(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
+    check_allowed(cx)?;
     let subcommand = args.word(1).to_ascii_lowercase();
     match (subcommand.as_slice(), args.len()) {
         (b"help", 2) => {
@@ -139,6 +154,7 @@ fn object(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
         ));
     }
     let (entry, used_s) = inspect(cx, args.word(2))?;
+    let entry = entry.even_if_due();
     let Some(meta) = entry.meta() else { return Err(Stop::error("ERR no such key")) };
     let value = types::to_rdb(&mut cx.txn, &entry)?;
     let length = value.map_or(0, |value| rdb::dump::value_length(&value, &limits(cx.settings)));

@@ -5,6 +5,7 @@ mod checkpoint;
 mod command;
 mod config;
 mod debug;
+mod debug_data;
 mod failover;
 mod info;
 mod latency;
@@ -13,6 +14,7 @@ mod memory;
 mod replica;
 mod replication;
 mod slowlog;
+mod verify;
 
 use super::Command;
 
@@ -44,6 +46,7 @@ pub(super) const COMMANDS: &[Command] = &[
     slowlog::SLOWLOG,
     replica::SYNC,
     info::TIME,
+    verify::VERIFY,
     replica::WAIT,
     replica::WAITAOF,
 ];

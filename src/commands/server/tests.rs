@@ -214,6 +214,14 @@ fn debug_latency_and_others() {
             ("DEBUG SLEEP nan", "+OK\r\n"),
             ("DEBUG RELOAD NOSAVE", "+OK\r\n"),
             ("DEBUG STRINGMATCH-LEN 3 a*", ":1\r\n"),
+            ("DEBUG DIGEST", "+0000000000000000000000000000000000000000\r\n"),
+            ("DEBUG POPULATE 3", "+OK\r\n"),
+            ("DEBUG POPULATE 3 p 100", "+OK\r\n"),
+            ("DEBUG POPULATE -1", "-ERR value is out of range, must be positive\r\n"),
+            (
+                "DEBUG POPULATE",
+                "-ERR unknown subcommand or wrong number of arguments for 'POPULATE'. Try DEBUG HELP.\r\n",
+            ),
             ("DEBUG ERROR MY", "-MY\r\n"),
             (
                 "DEBUG FOO",

@@ -6,6 +6,8 @@ use crate::commands::{Context, RunResult};
 use crate::config::Events;
 use crate::keyspace::transaction::{Entry, Stop};
 use crate::number::parse_i64;
+use crate::types::draw;
+use crate::types::sample::Population;
 use crate::types::set::{Set, SetEdit};
 
 /// How many members one SREM in the log names.
@@ -56,7 +58,13 @@ fn take(cx: &mut Context<'_, '_>, entry: &Entry, count: u64) -> Result<Vec<Vec<u
     // The set is not touched before all are chosen: a range must not hold what the command wrote.
     let mut choose = |member: &[u8]| taken.push(member.to_vec());
     let population = Set::open(entry)?.population();
-    if count == 1 {
+    let drawn = match &population {
+        Population::Elements(elements, _) if count == 1 => draw::draw(&mut cx.txn, elements)?,
+        _ => None,
+    };
+    if let Some(member) = drawn {
+        choose(&member);
+    } else if count == 1 {
         population.choose_repeated(&mut cx.txn, 1, |(member, _)| {
             choose(member);
             true

@@ -273,3 +273,44 @@ fn events_are_those_of_redis() {
         assert_eq!(told(line), events, "{line}");
     }
 }
+
+#[test]
+fn spop_of_a_big_set_takes_each_member_once_and_none_that_was_removed_or_is_not_there() {
+    let mut server = MiniServer::new(2);
+    let mut members: std::collections::BTreeSet<String> = (0..1300).map(|n| format!("m{n}")).collect();
+    let names: Vec<&str> = members.iter().map(String::as_str).collect();
+    server.ask(&format!("SADD s {}", names.join(" ")));
+    let mut popped = 0;
+    while !members.is_empty() {
+        // Between two of them others are removed and added, some of which had been chosen already.
+        if popped % 3 == 0 && members.len() > 1 {
+            let gone = members.pop_first().unwrap();
+            assert_eq!(server.ask(&format!("SREM s {gone}")), "(integer) 1");
+        }
+        if popped % 7 == 0 && popped < 300 {
+            server.ask(&format!("SADD s new{popped}"));
+            members.insert(format!("new{popped}"));
+        }
+        let member = server.ask("SPOP s").trim_matches('"').to_string();
+        assert!(members.remove(&member), "{member} after {popped}");
+        popped += 1;
+        assert_eq!(server.ask("SCARD s"), format!("(integer) {}", members.len()));
+    }
+    assert_eq!(server.ask("EXISTS s"), "(integer) 0");
+}
+
+#[test]
+fn spop_of_a_big_set_does_not_prefer_members() {
+    // Of four sets of 1,600 members 500 are popped: each quarter of the names loses about as many.
+    let mut gone = [0; 4];
+    for _ in 0..4 {
+        let mut server = MiniServer::new(1);
+        let names: Vec<String> = (0..1600).map(|number| number.to_string()).collect();
+        server.ask(&format!("SADD s {}", names.join(" ")));
+        for _ in 0..500 {
+            let number: usize = server.ask("SPOP s").trim_matches('"').parse().unwrap();
+            gone[number / 400] += 1;
+        }
+    }
+    assert!(gone.iter().all(|&count| (400..600).contains(&count)), "{gone:?}");
+}

@@ -3,7 +3,7 @@
 //! The log gets what came of it: which entries the consumer has now, delivered when and how often.
 
 use super::effects::Receiver;
-use super::options::{id, no_group, start, stream_and_group};
+use super::options::{group_in, id, no_group, start, stream_and_group};
 use crate::commands::args::{Args, syntax_error};
 use crate::commands::{Context, RunResult};
 use crate::config::Events;
@@ -222,6 +222,8 @@ pub(super) fn xautoclaim(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult 
     const ATTEMPTS: u64 = 10;
     /// Where Redis's arithmetic would end.
     const MOST: i64 = i64::MAX / 16;
+    // The key is looked at first, also where the arguments are of no use: its miss is told.
+    let entry = cx.txn.lookup(args.word(1))?;
     let idle_ms = idle_argument(args, "XAUTOCLAIM")?;
     let mut at = start(args.word(5))?;
     let (mut count, mut only_ids) = (100u64, false);
@@ -236,7 +238,7 @@ pub(super) fn xautoclaim(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult 
             return Err(syntax_error());
         }
     }
-    let Some((stream, group)) = stream_and_group(cx, args)? else {
+    let Some((stream, group)) = group_in(cx, &entry, args)? else {
         return Err(no_group(args.word(1), args.word(2), ""));
     };
     let now_ms = cx.txn.now_ms();

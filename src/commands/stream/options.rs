@@ -2,7 +2,7 @@
 
 use crate::commands::args::{Args, not_an_integer, syntax_error};
 use crate::commands::{Context, Settings};
-use crate::keyspace::transaction::Stop;
+use crate::keyspace::transaction::{Entry, Stop};
 use crate::number::parse_i64;
 use crate::types::stream::{Group, Keep, NewId, Span, Stream, StreamId, Trim};
 
@@ -66,7 +66,16 @@ pub(super) fn stream_and_group(
     args: Args<'_>,
 ) -> Result<Option<(Stream, Group)>, Stop> {
     let entry = cx.txn.lookup(args.word(1))?;
-    let Some(stream) = Stream::open(&entry)? else { return Ok(None) };
+    group_in(cx, &entry, args)
+}
+
+/// The stream that a look at a key found, and its group at word 2; `None` if one is missing.
+pub(super) fn group_in(
+    cx: &mut Context<'_, '_>,
+    entry: &Entry,
+    args: Args<'_>,
+) -> Result<Option<(Stream, Group)>, Stop> {
+    let Some(stream) = Stream::open(entry)? else { return Ok(None) };
     let group = stream.group(&mut cx.txn, args.word(2))?;
     Ok(group.map(|group| (stream, group)))
 }

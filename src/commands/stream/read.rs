@@ -246,10 +246,12 @@ pub(super) fn xread(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult {
             let words = retry.get_or_insert_with(|| args.words().map(<[u8]>::to_vec).collect());
             words[id_at] = after.to_string().into_bytes();
         }
-        wanted.push((key_at, stream, after));
+        wanted.push((key_at, entry, stream, after));
     }
     let mut answer = Answer::new();
-    for (key_at, stream, after) in &wanted {
+    for (key_at, entry, stream, after) in &wanted {
+        // As in Redis, reading is a second look at the key.
+        cx.txn.count_look(entry);
         let Some(stream) = stream else { continue };
         let (Some(start), true) = (after.next(), *after < stream.head.last) else { continue };
         if stream.last_entry(&mut cx.txn)?.is_none_or(|last| last < start) {

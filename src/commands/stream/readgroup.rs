@@ -58,10 +58,12 @@ pub(super) fn xreadgroup(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult 
             b">" => NEW,
             word => id(word)?,
         };
-        wanted.push((key, stream, after));
+        wanted.push((key, entry, stream, after));
     }
     let (mut answer, mut written) = (Answer::new(), Vec::new());
-    for (key, stream, after) in wanted {
+    for (key, entry, stream, after) in wanted {
+        // As in Redis, reading is a second look at the key.
+        cx.txn.count_look(&entry);
         // A key may be given twice: the group as this command left it.
         let Some(mut group) = stream.group(&mut cx.txn, group_name)? else { continue };
         let mut roster = Roster::default();

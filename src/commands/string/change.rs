@@ -1,7 +1,6 @@
 //! Commands that change a string in part: its expiry stays. One that was changed in place counts as
 //! `expanded`: OBJECT ENCODING says `raw` from then on, as in Redis.
 
-use super::set::put;
 use crate::commands::args::{Args, not_an_integer};
 use crate::commands::{Context, RunResult};
 use crate::config::Events;
@@ -59,7 +58,8 @@ pub(super) fn incrbyfloat(cx: &mut Context<'_, '_>, args: Args<'_>) -> RunResult
     let sum = sum.map_err(|why| Stop::error(format!("ERR {why}")))?;
     let expire_ms = expiry(&entry);
     // The log gets the sum: it must not depend on another node's arithmetic.
-    put(cx, &mut entry, &sum, expire_ms)?;
+    cx.txn.put(&mut entry, &Meta::string(&sum, expire_ms))?;
+    cx.txn.effect(&[b"SET", args.word(1), &sum, b"KEEPTTL"]);
     cx.txn.notify(Events::STRING, "incrbyfloat", &entry);
     cx.reply.bulk(&sum);
     Ok(())

@@ -26,6 +26,11 @@ super::super::row::options! { Binlog {
     /// often.
     BINLOG_REPLAY_LIMIT: Size = Row::size("binlog-replay-limit", "128mb", 1 << 20, SIZE_MAX);
 
+    /// Whether the server starts when the end of its log is torn, as after a loss of power, and leaves out what is no
+    /// whole record; with `no` it does not start, and changes nothing. The same for the append-only files that are
+    /// imported.
+    AOF_LOAD_TRUNCATED: bool = Row::boolean("aof-load-truncated", "yes");
+
     /// How many milliseconds apart recent writes are moved from memory to RocksDB, if their amount does not ask for it
     /// before. They are in the binlog long before. A key that is written often moves once an interval.
     WRITE_BEHIND_INTERVAL_MS: u32 = Row::integer("write-behind-interval-ms", "2000", 1, 60000);

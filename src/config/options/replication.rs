@@ -12,6 +12,10 @@ super::super::row::options! { Replication {
     /// The password that a replica logs in to its master with; empty for none.
     MASTERAUTH: String = Row::text("masterauth", "").secret();
 
+    /// The address that a replica connects to its master from; empty for the one that the operating system picks. With
+    /// one, a full sync comes as an RDB file, whatever `full-sync-files` says.
+    BIND_SOURCE_ADDR: String = Row::text("bind-source-addr", "");
+
     /// Whether a replica refuses writes of its clients.
     ///
     /// Danger: what is written to a replica differs from its master, and is lost with the next full sync.

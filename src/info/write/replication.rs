@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::config::options::{REPLICA_ANNOUNCED, REPLICA_PRIORITY, REPLICA_READ_ONLY};
 use crate::replication::master;
 use crate::replication::slave::Stage;
+use crate::replication::verify::{State, Status};
 use crate::replication::{MasterLink, ReplicationId};
 
 pub(super) fn write(
@@ -53,6 +54,24 @@ pub(super) fn write(
     let first = if facts.backlog > 0 { facts.offset.saturating_sub(facts.backlog) + 1 } else { 0 };
     out.line("repl_backlog_first_byte_offset", first);
     out.line("repl_backlog_histlen", facts.backlog);
+    write_verify(out, &facts.verify, now_ms);
+}
+
+/// VERIFY, once there was one.
+fn write_verify(out: &mut Lines, status: &Status, now_ms: u64) {
+    if status.state == State::None {
+        return;
+    }
+    out.line("verify_state", status.state.name());
+    out.line("verify_with", status.with.replace(['\r', '\n'], " "));
+    out.line("verify_perc", status.percent());
+    out.line("verify_took_ms", status.took_ms(now_ms));
+    out.line("verify_keys", status.keys);
+    out.line("verify_different", status.different);
+    out.line("verify_repaired", status.repaired);
+    out.line("verify_changing", status.changing);
+    out.line("verify_functions", status.functions());
+    out.line("verify_error", status.error.replace(['\r', '\n'], " "));
 }
 
 /// What a slave tells of its master.

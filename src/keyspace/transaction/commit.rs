@@ -8,6 +8,7 @@ use crate::keyspace::partition::Role;
 use crate::keyspace::shared::write_select;
 use crate::keyspace::slot::{self, Slot};
 use crate::keyspace::table::Group;
+use crate::keyspace::watch::Change;
 
 impl Transaction<'_> {
     /// Adds a command to what the log gets in place of the command as it came.
@@ -67,6 +68,9 @@ impl Transaction<'_> {
             partition.events.extend(events);
         }
         if matches!(self.source, Source::View(_)) || (!written && removals.0 == 0) {
+            if !self.touched.is_empty() {
+                self.tell_touched();
+            }
             return Committed { group: self.read_group, wrote: false, barrier: false };
         }
         self.apply(&removals, if written { Some(words) } else { None })
@@ -115,35 +119,41 @@ impl Transaction<'_> {
         (count, effects)
     }
 
+    /// Tells whoever watches or follows keys of those that changed.
+    fn tell_touched(&mut self) {
+        for (keys, by) in [
+            (std::mem::take(&mut self.lapsed), Change::Time),
+            (std::mem::take(&mut self.spared), Change::Aside),
+        ] {
+            for meta_key in keys {
+                let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
+                if let Some(partition) = self.partition(index) {
+                    partition.watchers.touch_spared(&meta_key);
+                    if partition.follows {
+                        partition.touched.push((meta_key, by));
+                    }
+                }
+            }
+        }
+        let by = if self.by_time { Change::Time } else { Change::Command };
+        for meta_key in std::mem::take(&mut self.touched) {
+            let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
+            if let Some(partition) = self.partition(index) {
+                partition.watchers.touch(&meta_key);
+                if partition.follows {
+                    partition.touched.push((meta_key, by));
+                }
+            }
+        }
+    }
+
     pub(super) fn apply<'w>(
         mut self,
         (removal_count, removals): &(usize, Vec<u8>),
         words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
     ) -> Committed {
         let now_s = self.now_s();
-        for (keys, by_time) in
-            [(std::mem::take(&mut self.lapsed), true), (std::mem::take(&mut self.spared), false)]
-        {
-            for meta_key in keys {
-                let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
-                if let Some(partition) = self.partition(index) {
-                    partition.watchers.touch_spared(&meta_key);
-                    if partition.follows {
-                        partition.touched.push((meta_key, by_time));
-                    }
-                }
-            }
-        }
-        let by_time = self.by_time;
-        for meta_key in std::mem::take(&mut self.touched) {
-            let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
-            if let Some(partition) = self.partition(index) {
-                partition.watchers.touch(&meta_key);
-                if partition.follows {
-                    partition.touched.push((meta_key, by_time));
-                }
-            }
-        }
+        self.tell_touched();
         let barrier = matches!(self.source, Source::All(_));
         for (index, namespace, meta, sign) in std::mem::take(&mut self.counts) {
             if let Some(partition) = self.partition(index) {

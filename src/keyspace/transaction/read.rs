@@ -89,11 +89,19 @@ impl Transaction<'_> {
 
     /// As [`Transaction::entry`], for commands that only read: counts keyspace hits and misses.
     pub fn lookup(&mut self, key: &[u8]) -> Result<Entry, Stop> {
-        let entry = self.lookup_quietly(key)?;
-        if !entry.exists() {
-            self.notify(Events::KEY_MISS, "keymiss", &entry);
-        }
+        let entry = self.entry(key)?;
+        self.count_look(&entry);
         Ok(entry)
+    }
+
+    /// Counts a look at a key, and tells of one that does not exist: for commands that look again at what they found.
+    pub fn count_look(&mut self, entry: &Entry) {
+        if entry.exists() {
+            self.stats.0 += 1;
+        } else {
+            self.stats.1 += 1;
+            self.notify(Events::KEY_MISS, "keymiss", entry);
+        }
     }
 
     /// As [`Transaction::lookup`], without the event of a key that does not exist.

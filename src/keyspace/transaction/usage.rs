@@ -1,7 +1,10 @@
-//! When a key was used last.
+//! What partitions note beside the data: when a key was used last, and which elements were drawn ahead of need.
 
 use super::{Entry, Transaction};
+use crate::encoding::key::KeyBuf;
 use crate::engine::Family;
+use crate::keyspace::drawn::{Drawn, Names};
+use crate::keyspace::slot::Slot;
 
 impl Transaction<'_> {
     /// When a key was last used, Unix time in seconds.
@@ -37,5 +40,30 @@ impl Transaction<'_> {
         if let Some(partition) = self.partition(index) {
             partition.set_used_s(Family::Meta, &meta_key, used_s);
         }
+    }
+
+    /// The next name that was drawn from a collection of `len` elements, whose Element keys begin with `prefix`.
+    pub fn next_drawn(&mut self, prefix: &[u8], len: u64) -> Option<&[u8]> {
+        self.drawn(prefix)?.next(prefix, len)
+    }
+
+    /// The name that [`Transaction::next_drawn`] told was taken, or does not exist.
+    pub fn advance_drawn(&mut self, prefix: &[u8]) {
+        if let Some(drawn) = self.drawn(prefix) {
+            drawn.advance(prefix);
+        }
+    }
+
+    /// Keeps names that were drawn from a collection. A view keeps none.
+    pub fn keep_drawn(&mut self, prefix: KeyBuf, names: Names) {
+        if let Some(drawn) = self.drawn(&prefix) {
+            drawn.keep(prefix, names);
+        }
+    }
+
+    fn drawn(&mut self, prefix: &[u8]) -> Option<&mut Drawn> {
+        let slot = Slot::from_be_bytes(prefix.first_chunk().copied()?);
+        let index = self.index_of(slot);
+        Some(&mut self.partition(index)?.drawn)
     }
 }

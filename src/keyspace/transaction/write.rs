@@ -51,6 +51,13 @@ impl Transaction<'_> {
         }
     }
 
+    /// Tells whoever watches or tracks a key that it changed, though nothing of it did: some commands of Redis always say so.
+    pub fn touch_unchanged(&mut self, entry: &Entry) {
+        if self.follows {
+            self.touched.push(entry.meta_key.clone());
+        }
+    }
+
     /// Notes that a key changes: its slot for the log, its name for whoever follows keys (WATCH, blocked clients,
     /// client tracking).
     pub(super) fn touch(&mut self, entry: &Entry) {
@@ -97,7 +104,7 @@ impl Transaction<'_> {
         parts.push(&header);
         parts.extend_from_slice(payload);
         let blind = matches!(entry.stored, Stored::Unknown);
-        let record = self.push(Family::Meta, &entry.meta_key.clone(), Some(&parts), blind);
+        let record = self.push(Family::Meta, &entry.meta_key, Some(&parts), blind);
         entry.stored = Stored::Present(Value::new(record, entry.meta_key.len()));
         entry.expired = false;
         self.touch(entry);
@@ -127,7 +134,7 @@ impl Transaction<'_> {
             return Ok(false);
         }
         self.leave(entry, version, None, false);
-        self.push(Family::Meta, &entry.meta_key.clone(), None, false);
+        self.push(Family::Meta, &entry.meta_key, None, false);
         entry.stored = Stored::Absent;
         entry.expired = false;
         self.touch(entry);

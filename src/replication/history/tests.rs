@@ -172,3 +172,23 @@ fn a_crash_leaves_the_old_file_or_the_new_one() {
         }
     }
 }
+
+#[test]
+fn a_promotion_with_data_that_was_to_be_replaced_begins_a_history_that_nobody_shares() {
+    let mut history = History::new(id(1));
+    history.begin_full_sync();
+    history.shift(id(2), 100);
+    assert!(!history.is_incomplete() && history.earlier().is_empty());
+    assert_eq!(history.id(), id(2));
+    assert_eq!(History::decode(&history.encode()), Ok(history));
+    // A start as a master is one, too.
+    let mut history = History::new(id(1));
+    history.begin_full_sync();
+    assert!(history.start(100, false, id(3)));
+    assert_eq!((history.id(), history.is_incomplete(), history.earlier().len()), (id(3), false, 0));
+    // A slave goes on to fetch its data.
+    let mut history = History::new(id(1));
+    history.begin_full_sync();
+    assert!(!history.start(100, true, id(3)));
+    assert!(history.is_incomplete());
+}

@@ -43,7 +43,7 @@ fn all_nodes_are_the_same_in_the_end_whatever_happens() {
 }
 
 #[test]
-#[ignore = "takes a minute; 300 seeds run in every test, `make simulate` runs these"]
+#[ignore = "takes some seconds with optimisation, minutes without; 300 seeds run in every test, `make simulate` runs these"]
 fn all_nodes_are_the_same_in_the_end_with_ten_thousand_seeds() {
     let tally = run(0..MANY);
     println!("{MANY} seeds: {tally:?}");

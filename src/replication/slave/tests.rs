@@ -322,3 +322,31 @@ fn what_ends_a_fetch_is_told() {
             .is_some_and(|why| why.contains("no sense"))
     );
 }
+
+#[test]
+fn after_data_sets_that_fail_it_waits_longer_and_longer() {
+    let offer = format!("+CHECKPOINT {ID} 500 abc\r\n");
+    let (mut slave, mut now, mut waits) = (asked_for_files(), 0, Vec::new());
+    for _ in 0..7 {
+        receive(&mut slave, offer.as_bytes());
+        slave.handle(Event::Loaded(Err("no room")), now);
+        let failed = now;
+        while slave.handle(Event::Clock, now) != [Action::Connect] {
+            now += 500;
+        }
+        waits.push(now - failed);
+        slave.handle(Event::Connected(Settings { files: true, ..settings() }, None), now);
+        for answer in [&b"+PONG\r\n"[..], b"+OK\r\n+OK\r\n"] {
+            slave.handle(Event::Received(answer), now);
+        }
+    }
+    assert_eq!(waits, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+    // One that is in its place ends it.
+    receive(&mut slave, offer.as_bytes());
+    slave.handle(Event::Loaded(Ok(())), now);
+    slave.handle(Event::Clock, now);
+    let out = slave.handle(Event::Broken("the link broke"), now);
+    assert!(broken(&out).is_some());
+    assert_eq!(slave.handle(Event::Clock, now + 999), []);
+    assert_eq!(slave.handle(Event::Clock, now + 1000), [Action::Connect]);
+}

@@ -119,3 +119,92 @@ fn only_fields_that_expire_need_the_newer_version() {
     server.ask("HPERSIST hash FIELDS 1 a");
     assert_eq!(snapshot(&mut server).version().unwrap(), rdb::REDIS_7_0);
 }
+
+#[test]
+fn sums_do_not_depend_on_partitions_or_on_where_the_data_is() {
+    use crate::replication::verify::bisect::{Answer, Question};
+    use crate::replication::verify::{Key, Span, position_of};
+
+    let mut asked = Vec::new();
+    for (partitions, behind) in [(1, false), (3, false), (3, true)] {
+        let mut server = filled(partitions);
+        if behind {
+            server.write_behind();
+        }
+        // Another way to the same list.
+        server.ask("RPUSH other-list z b");
+        server.ask("LPUSH other-list a");
+        server.ask("LREM other-list 1 z");
+        let moment = snapshot(&mut server);
+        let mut ask = |question| moment.answer(&question, &mut || true).unwrap().expect("an answer");
+        let all = ask(Question::Sums(Span::ALL, 4096));
+        let Answer::Sums(sums) = &all else { panic!("{all:?}") };
+        assert_eq!(sums.iter().map(|sum| sum.keys).sum::<u64>(), 10);
+        let Answer::Names(mut names) = ask(Question::Names(Span::ALL)) else { panic!("names") };
+        names.sort_by(|one, other| one.key.cmp(&other.key));
+        assert_eq!(
+            names.last().map(|found| found.key.clone()),
+            Some(Key { database: 3, name: b"other".to_vec() })
+        );
+        // Where one key is, it is alone.
+        let at = position_of(b"hash");
+        let Answer::Names(one) = ask(Question::Names(Span::new(at, at + 1).unwrap())) else {
+            panic!("a name")
+        };
+        assert_eq!(one.iter().map(|found| &found.key.name[..]).collect::<Vec<_>>(), [b"hash"]);
+        let found = moment.find(&Key { database: 0, name: b"number".to_vec() }).unwrap();
+        assert_eq!(found.and_then(|(_, expire_ms)| expire_ms), Some(1_800_000_000_000));
+        for (database, name) in [(1, "number"), (0, "numbe"), (99, "number")] {
+            assert!(moment.find(&Key { database, name: name.into() }).unwrap().is_none());
+        }
+        assert!(moment.answer(&Question::Sums(Span::ALL, 1), &mut || false).unwrap().is_none());
+        asked.push((all, names));
+    }
+    assert_eq!(asked[0], asked[1]);
+    assert_eq!(asked[1], asked[2]);
+    let mut server = filled(1);
+    server.ask("HDEL hash a");
+    let other = snapshot(&mut server).answer(&Question::Names(Span::ALL), &mut || true).unwrap();
+    assert_ne!(other, Some(Answer::Names(asked.remove(0).1)));
+}
+
+/// What redis-server 7.0.15 answers for this data.
+#[test]
+fn its_digest_is_that_of_redis() {
+    for partitions in [1, 3] {
+        let mut server = MiniServer::new(partitions);
+        assert_eq!(snapshot(&mut server).digest().unwrap().to_string(), "0".repeat(40));
+        for line in [
+            "SET s hello",
+            "SET n 12",
+            "EXPIRE s 1000",
+            "RPUSH l a b 3",
+            "SADD st x y 7",
+            "ZADD z 1.5 a 2 b 1e300 c -0.1 d inf e",
+            "HSET h f v g w",
+            "XADD x 1-1 a b c d",
+            "XADD x 2-0 e f",
+        ] {
+            server.ask(line);
+        }
+        let digests = [
+            ("s", "655ac46b180ad2f61a3cee25f0b1780fa2ec879a"),
+            ("l", "09eb1fc9381ee92790d59930ab462945f8cd948b"),
+            ("st", "a6afcc473373536adb071da403abcb70a693d104"),
+            ("z", "fd8c755d32ea428fb8e6688a5e390adda9511ee9"),
+            ("h", "d127864ed50239662bf61bafc9bda63c17da5b37"),
+            ("x", "39d25dc25b10abcd04980b20ed46e9e068e0c307"),
+        ];
+        for (key, digest) in digests {
+            assert_eq!(server.ask(&format!("DEBUG DIGEST-VALUE {key}")), format!("*1\r\n+{digest}\r\n"));
+        }
+        assert_eq!(
+            server.ask("DEBUG DIGEST-VALUE n nope"),
+            format!("*2\r\n+d037c4eb8a8b36b602fbced4000daeab0714c1e3\r\n+{}\r\n", "0".repeat(40))
+        );
+        server.database = 3;
+        server.ask("SET other there");
+        let digest = snapshot(&mut server).digest().unwrap().to_string();
+        assert_eq!(digest, "406999e61dfb7662db73a873a51ab44387fdf07c");
+    }
+}

@@ -142,3 +142,50 @@ fn the_last_selected_database_of_a_record() {
     assert_eq!(last_selected(&payload(&["SELECT 3", "SET a 1", "SELECT 5", "SET b SELECT"])), Some(5));
     assert_eq!(last_selected(b"garbage"), None);
 }
+
+#[test]
+fn a_cut_goes_up_to_an_offset_and_no_further() {
+    let lines = [
+        "SELECT 3",
+        "SET b 1",
+        "PING",
+        "MULTI",
+        "SET c 2",
+        "SET a 1",
+        "EXEC",
+        "SET a 2",
+        "REPLCONF GETACK *",
+    ];
+    let stream = payload(&lines);
+    let length = |count: usize| payload(&lines[..count]).len();
+    // Behind each unit; a transaction is one.
+    for units in [1, 2, 3, 7, 8, 9] {
+        let at = length(units);
+        for size in [stream.len(), 7] {
+            let (mut cutter, mut done) = (Cutter::new(2, 16, 0), 0);
+            for chunk in stream.chunks(size) {
+                cutter.push(chunk);
+                while let Some(cut) = cutter.cut_up_to((at - done) as u64).expect("a stream") {
+                    done += cut.frame.len();
+                    assert!(done <= at);
+                }
+            }
+            assert_eq!(done, at, "{units} units in pieces of {size}");
+            let mut rest = 0;
+            while let Some(cut) = cutter.cut().expect("a stream") {
+                rest += cut.frame.len();
+            }
+            assert_eq!(done + rest, stream.len());
+        }
+    }
+    // No unit ends in the middle of one.
+    let mut cutter = Cutter::new(2, 16, 0);
+    cutter.push(&stream);
+    assert!(cutter.cut_up_to(3).expect("a stream").is_none());
+    assert_eq!(
+        cutter.cut_up_to(length(5) as u64).expect("a stream").map(|cut| cut.frame.len()),
+        Some(length(3))
+    );
+    assert!(cutter.cut_up_to(1).expect("a stream").is_none());
+    assert!(cutter.cut().expect("a stream").is_some());
+}

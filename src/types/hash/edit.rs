@@ -146,7 +146,10 @@ impl<'a> HashEdit<'a> {
                 };
                 Found { expire_ms: *expire_ms, value }
             })),
-            EditForm::Elements { before, .. } => read_element(txn, Elements::new(self.entry, *before), field),
+            EditForm::Elements { before, .. } => {
+                let elements = Elements::new(self.entry, *before);
+                read_element(txn, elements, &elements.key(field))
+            }
         }
     }
 
@@ -220,12 +223,9 @@ impl<'a> HashEdit<'a> {
             },
             EditForm::Elements { before, len, timed } => {
                 let elements = Elements::new(self.entry, *before);
-                let old = read_element(txn, elements, field)?.map(|found| found.expire_ms);
-                txn.put_element(
-                    self.entry,
-                    &elements.key(field),
-                    &packed_hash::element_value(&value, expire_ms),
-                );
+                let key = elements.key(field);
+                let old = read_element(txn, elements, &key)?.map(|found| found.expire_ms);
+                txn.put_element_parts(self.entry, &key, &[&packed_hash::element_head(expire_ms), &value]);
                 *len += u64::from(old.is_none());
                 if expire_ms.is_some() && !std::mem::replace(timed, true) {
                     self.meta_changed = true;
@@ -250,9 +250,10 @@ impl<'a> HashEdit<'a> {
             EditForm::Packed(rows) => rows.find(field).map(|place| rows.remove(place).expire_ms),
             EditForm::Elements { before, len, .. } => {
                 let elements = Elements::new(self.entry, *before);
-                let old = read_element(txn, elements, field)?.map(|found| found.expire_ms);
+                let key = elements.key(field);
+                let old = read_element(txn, elements, &key)?.map(|found| found.expire_ms);
                 if old.is_some() {
-                    txn.remove_element(self.entry, &elements.key(field));
+                    txn.remove_element(self.entry, &key);
                     *len = len.saturating_sub(1);
                 }
                 old
@@ -386,7 +387,8 @@ impl<'a> HashEdit<'a> {
         let head = Collection { version: txn.new_version(), len: rows.rows.len() as u64 };
         let elements = Elements::new(self.entry, head);
         for Row { name, expire_ms, value } in &rows.rows {
-            txn.put_element(self.entry, &elements.key(name), &packed_hash::element_value(value, *expire_ms));
+            let head = packed_hash::element_head(*expire_ms);
+            txn.put_element_parts(self.entry, &elements.key(name), &[&head, value]);
         }
         let timed = rows.rows.iter().any(|row| row.expire_ms.is_some());
         self.put(txn, true, &packed_hash::collection_payload(head, timed))

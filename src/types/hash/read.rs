@@ -49,13 +49,13 @@ impl std::ops::Deref for Found<'_> {
     }
 }
 
-/// Reads a field of a big hash, its time come or not.
+/// Reads a field of a big hash by its Element key, its time come or not.
 pub(super) fn read_element<'a>(
     txn: &mut Transaction<'_>,
     elements: Elements<'_>,
-    field: &[u8],
+    key: &[u8],
 ) -> Result<Option<Found<'a>>, Stop> {
-    let Some(value) = elements.read(txn, field)? else { return Ok(None) };
+    let Some(value) = elements.read_key(txn, key)? else { return Ok(None) };
     let (expire_ms, rest) = packed_hash::parse_element(&value).ok_or_else(corrupt)?;
     let start = value.len() - rest.len();
     Ok(Some(Found { expire_ms, value: FoundValue::Element(value, start) }))
@@ -103,7 +103,7 @@ impl<'a> Hash<'a> {
                     value: FoundValue::Borrowed(value),
                 })
             }
-            Form::Elements(elements) => read_element(txn, elements, field)?,
+            Form::Elements(elements) => read_element(txn, elements, &elements.key(field))?,
         };
         let found = found.filter(|found| {
             let due = is_due(found.expire_ms, now_ms);

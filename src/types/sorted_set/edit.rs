@@ -256,8 +256,9 @@ impl SortedSet<'_> {
             expanded: self.expanded,
             payload: &payload,
         };
-        // A member that moves within its leaf changes nothing here.
-        let same = self.entry.meta().is_some_and(|old| old == meta);
+        // A member that moves within its leaf changes nothing here. A packed set that was replaced by its like counts as
+        // written, as in Redis: its command goes to the slaves.
+        let same = meta.by_elements && self.entry.meta().is_some_and(|old| old == meta);
         if !same {
             txn.put(&mut entry, &meta)?;
         }

@@ -14,7 +14,7 @@ COMMANDS = """
 2  RESTORE key 0 payload <REPLACE | ABSTTL | IDLETIME | FREQ | word> [integer] !steady
 4  SET key short-text ; DUMP @1
 2  DUMP key => shape
-2  DUMP 'missing
+2  DUMP 'missing => shape
 2  DEL key
 """
 

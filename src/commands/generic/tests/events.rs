@@ -68,8 +68,15 @@ fn a_key_was_missed_though_the_command_ends_with_an_error() {
     };
     assert_eq!(told("XREADGROUP GROUP g c STREAMS none >"), (vec!["keymiss"], 1));
     assert_eq!(told("XINFO STREAM none"), (vec!["keymiss"], 1));
+    assert_eq!(told("XAUTOCLAIM none g c x 0"), (vec!["keymiss"], 1));
     // What it would have done was not done.
     assert_eq!(told("HSET k f v g"), (vec![], 0));
+}
+
+#[test]
+fn reading_streams_looks_twice_at_each_key() {
+    assert_eq!(told("XREAD STREAMS a b 0 0"), ["a keymiss", "b keymiss", "a keymiss", "b keymiss"]);
+    assert_eq!(told("XREAD BLOCK 10 STREAMS a 0"), ["a keymiss", "a keymiss"]);
 }
 
 #[test]

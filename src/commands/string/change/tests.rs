@@ -114,8 +114,8 @@ OK
 "0"
 "#,
     );
-    assert_eq!(effects("INCRBYFLOAT k 0.1\nINCRBYFLOAT k 0.2"), ["SET k 0.1", "SET k 0.3"]);
-    assert_eq!(effects("SETEX k 1 0.1\nINCRBYFLOAT k 0.2")[1], "SET k 0.3 PXAT 1700000001000");
+    assert_eq!(effects("INCRBYFLOAT k 0.1\nINCRBYFLOAT k 0.2"), ["SET k 0.1 KEEPTTL", "SET k 0.3 KEEPTTL"]);
+    assert_eq!(effects("SETEX k 1 0.1\nINCRBYFLOAT k 0.2")[1], "SET k 0.3 KEEPTTL");
 }
 
 #[test]
