@@ -8,6 +8,8 @@ mod config;
 mod connection;
 mod contents;
 mod files;
+#[cfg(test)]
+mod mutated;
 mod parser;
 mod rdb;
 mod replication;

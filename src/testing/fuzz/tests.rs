@@ -10,7 +10,7 @@ use super::*;
 use crate::commands::table;
 use crate::testing::split;
 
-const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub(super) const TARGETS: [(&str, fn(&[u8])); 6] = [
     ("parser", parser),
     ("connection", connection),
     ("rdb", rdb),
@@ -23,20 +23,28 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The committed seeds of a target: where, and what.
+pub(super) fn committed(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = root().join("tests/fuzz/seeds").join(target);
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("the folder can be read").path()).collect();
+    paths.sort();
+    assert!(paths.len() >= 5, "{} has seeds", folder.display());
+    let read = |path: PathBuf| {
+        let bytes = std::fs::read(&path).expect("the file can be read");
+        (path, bytes)
+    };
+    paths.into_iter().map(read).collect()
+}
+
 #[test]
 fn committed_seeds_find_nothing() {
     for (name, target) in TARGETS {
-        let folder = root().join("tests/fuzz/seeds").join(name);
-        let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
-            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-            .map(|entry| entry.expect("the folder can be read").path())
-            .collect();
-        paths.sort();
-        assert!(paths.len() >= 5, "{} has seeds", folder.display());
-        for path in paths {
+        for (path, bytes) in committed(name) {
             // Only the output of a test that fails is shown.
             println!("{}", path.display());
-            target(&std::fs::read(&path).expect("the file can be read"));
+            target(&bytes);
         }
     }
 }
@@ -50,16 +58,25 @@ fn no_target_minds_input_of_any_length() {
     }
 }
 
-/// The words that a mutation is likely to need: commands, subcommands, options, as they are and framed.
-fn dictionary() -> String {
+/// The words that a mutation is likely to need: commands, subcommands, options.
+fn words() -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     for entry in table::entries() {
         words.extend(entry.full_name.split('|').map(str::to_uppercase));
         let syntax = entry.command.syntax.split(|byte: char| !byte.is_ascii_alphanumeric() && byte != '-');
         words.extend(syntax.filter(|word| word.chars().any(|c| c.is_ascii_uppercase())).map(String::from));
     }
+    words
+}
+
+pub(super) fn dictionary_words() -> Vec<Vec<u8>> {
+    words().into_iter().map(String::into_bytes).collect()
+}
+
+/// The words for libFuzzer, as they are and framed.
+fn dictionary() -> String {
     let mut text = String::from("# Of the command table: UPDATE=1 cargo test -p pika-core dictionary\n");
-    for word in &words {
+    for word in &words() {
         text.push_str(&format!("\"{word}\"\n\"${}\\x0d\\x0a{word}\\x0d\\x0a\"\n", word.len()));
     }
     for number in [i64::MIN, -1, 0, 1, i64::from(u32::MAX), i64::MAX] {
