@@ -148,9 +148,9 @@ impl Client {
         let waits = self.session.waits.take().is_some() | self.session.replicates.take().is_some();
         let messages = std::mem::take(&mut self.session.pushed);
         let _ = self.session.take_reply_permit();
-        let silent = waits || messages || entry.full_name == "shutdown" || entry.full_name == "quit";
-        // REPLCONF ACK and GETACK are for the links of slaves, and answered by nobody.
-        if silent || entry.full_name == "replconf" {
+        // REPLCONF ACK is answered by nobody, SHUTDOWN by the end, CLIENT REPLY OFF by silence.
+        let silent = ["shutdown", "quit", "replconf", "client|reply"].contains(&entry.full_name.as_str());
+        if silent || waits || messages {
             replies(reply);
         } else {
             check(Some(entry), reply);

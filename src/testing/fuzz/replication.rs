@@ -34,8 +34,11 @@ fn follow(choices: &Choices, pieces: &[&[u8]]) -> String {
     let mut said = Vec::new();
     assert_eq!(slave.handle(Event::Clock, 0), [Action::Connect]);
     let mut actions = slave.handle(Event::Connected(settings, position), 0);
-    for piece in pieces {
-        actions.extend(slave.handle(Event::Received(piece), 1));
+    // An empty piece first: what the connection itself brought is looked at too.
+    for piece in [&&b""[..]].into_iter().chain(pieces) {
+        if !piece.is_empty() {
+            actions.extend(slave.handle(Event::Received(piece), 1));
+        }
         let mut broken = false;
         for action in actions.drain(..) {
             match action {
