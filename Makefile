@@ -64,6 +64,7 @@ crash: build
 # A master or its slave is killed under load, and what WAIT acknowledged must be on both; VERIFY after each.
 crash-pair: build
 	tests/crash/pair.py --server $(PIKA) --rounds 100 $(ARGS)
+
 # From Redis to Pika and on to another Redis under live writes; the three are compared key by key.
 migration-short: build
 	tests/migration/run.py --server $(PIKA) --quick

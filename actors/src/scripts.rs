@@ -6,7 +6,7 @@
 //! while all partitions are held.
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -163,6 +163,35 @@ impl Drop for Ticket {
     }
 }
 
+/// Time that a script may take on a thread that serves clients, µs. A look at it comes every thousand instructions.
+const IN_PLACE_US: u64 = 5000;
+
+thread_local! {
+    static HURRY: Arc<Hurry> = Arc::default();
+}
+
+/// Watches over the time of the script that this serving thread runs.
+#[derive(Debug, Default)]
+struct Hurry {
+    /// When it was looked at first; 0 before.
+    began_us: AtomicU64,
+}
+
+impl Control for Hurry {
+    fn may_go_on(&self) -> bool {
+        let now_us = now_us();
+        match self.began_us.load(Ordering::Relaxed) {
+            0 => self.began_us.store(now_us, Ordering::Relaxed),
+            began_us => return now_us.saturating_sub(began_us) < IN_PLACE_US,
+        }
+        true
+    }
+
+    fn may_write(&self) -> bool {
+        true
+    }
+}
+
 /// What one run of a script asks of the shell.
 #[derive(Debug)]
 pub struct ScriptHost<'a> {
@@ -230,6 +259,13 @@ impl Host for ScriptHost<'_> {
         lock(&state.scripts.running).push(held.clone());
         let threshold = Duration::from_millis(state.config().get(options::BUSY_REPLY_THRESHOLD));
         Arc::new(Ticket { held, threshold, state: state.clone() })
+    }
+
+    fn begin_in_place(&self) -> Option<Arc<dyn Control>> {
+        HURRY.with(|hurry| {
+            hurry.began_us.store(0, Ordering::Relaxed);
+            Some(hurry.clone() as Arc<dyn Control>)
+        })
     }
 
     fn will_read(&self, entry: &Entry, args: Args<'_>) {

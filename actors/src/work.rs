@@ -75,6 +75,8 @@ pub struct Work {
     pub begun: bool,
     /// It did not happen: what was watched had changed.
     pub void: bool,
+    /// It did not happen: a script was in the way for too long, and the client gets this.
+    pub refused: Option<&'static str>,
     /// What the client watches: WATCH adds to it, EXEC looks at it.
     pub watch: Option<Arc<Watch>>,
     /// The next command has waited for a key, and is this now.
@@ -142,6 +144,7 @@ impl Work {
             atomic: false,
             begun: false,
             void: false,
+            refused: None,
             watch: None,
             retry: None,
             retrying: false,
@@ -181,13 +184,18 @@ impl Work {
         self.deadline = None;
     }
 
-    /// Whether a client waits for it who can be answered BUSY instead: nothing of it has to happen together.
+    /// Whether a client waits for it who can be answered BUSY instead: what has to happen together has not begun.
     pub fn is_refusable(&self) -> bool {
-        !self.atomic && !self.retrying && self.followed.is_none() && self.client.is_some()
+        !self.begun && !self.retrying && self.followed.is_none() && self.client.is_some()
     }
 
-    /// Answers all commands that have not run with an error.
-    pub fn refuse_rest(&mut self, text: &str) {
+    /// Answers all commands that have not run with an error, or what happens together as a whole.
+    pub fn refuse_rest(&mut self, text: &'static str) {
+        if self.atomic {
+            self.void = true;
+            self.refused = Some(text);
+            return;
+        }
         while self.next < self.ops.len() {
             let start = self.reply.len();
             self.reply.error(text);

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use mlua::{Function as LuaFunction, Lua, MultiValue, Table, Value};
 
 use super::cache;
-use super::interpreter::{Limits, Registered};
+use super::convert::Names;
+use super::interpreter::{Answered, Limits, NO_MEMORY, Registered, answer};
 use super::libraries::{Fault, Outcome, Raised, native, raise};
 use super::registry::Function;
 use super::shebang::{self, ScriptFlags};
@@ -22,12 +23,15 @@ pub(super) fn install(
     to: &Table,
     limits: &Rc<Limits>,
     registered: &Rc<RefCell<Option<Registered>>>,
-    dispatcher: &Rc<RefCell<Option<LuaFunction>>>,
+    names: &Rc<Names>,
 ) -> mlua::Result<()> {
     let seen = limits.clone();
     to.set("is_given_up", lua.create_function(move |_, ()| Ok(seen.given_up().is_some()))?)?;
+    let seen = limits.clone();
+    to.set("is_too_much", lua.create_function(move |_, ()| Ok(seen.is_too_much_in_place()))?)?;
     to.set("place", lua.create_function(|lua, ()| place(lua))?)?;
-    to.set("unwrap", lua.create_function(unwrap)?)?;
+    let (seen, known) = (limits.clone(), names.clone());
+    to.set("unwrap", lua.create_function(move |lua, problem| unwrap(lua, &seen, &known, problem))?)?;
 
     let shared = lua.create_table()?;
     constants(&shared)?;
@@ -45,15 +49,16 @@ pub(super) fn install(
         shared.set(name, value)?;
     }
     shared.set("REPL_ALL", 3)?;
-    shared.set("sha1hex", native(lua, sha1hex)?)?;
+    let spent = limits.clone();
+    shared.set("sha1hex", native(lua, move |lua, args| sha1hex(lua, &spent, args))?)?;
     shared.set("error_reply", native(lua, error_reply)?)?;
     shared.set("status_reply", native(lua, status_reply)?)?;
     shared.set("set_repl", native(lua, set_repl)?)?;
     let asked = limits.clone();
     shared.set("setresp", native(lua, move |lua, args| set_protocol(lua, &asked, args))?)?;
-    shared.set("call", caller(lua, dispatcher, (false, true))?)?;
-    shared.set("pcall", caller(lua, dispatcher, (false, false))?)?;
-    shared.set("acl_check_cmd", caller(lua, dispatcher, (true, true))?)?;
+    shared.set("call", caller(lua, limits, names, (false, true))?)?;
+    shared.set("pcall", caller(lua, limits, names, (false, false))?)?;
+    shared.set("acl_check_cmd", caller(lua, limits, names, (true, true))?)?;
     to.set("redis", shared)?;
     to.set("redis_load", load)?;
 
@@ -65,47 +70,47 @@ pub(super) fn install(
 }
 
 /// An error as a script sees it: those of native functions as strings, or as tables.
-fn unwrap(lua: &Lua, problem: Value) -> mlua::Result<Value> {
-    let Value::Error(error) = problem else { return Ok(problem) };
-    match error.downcast_ref::<Raised>() {
-        Some(Raised { text, is_reply: true }) => super::convert::failure(lua, text),
-        Some(Raised { text, is_reply: false }) => Ok(Value::String(lua.create_string(text)?)),
-        None => {
-            let text = match &*error {
-                mlua::Error::MemoryError(_) => "not enough memory".to_string(),
-                mlua::Error::CallbackError { cause, .. } => cause.to_string(),
-                other => other.to_string(),
-            };
-            Ok(Value::String(lua.create_string(text)?))
-        }
-    }
+fn unwrap(lua: &Lua, limits: &Limits, names: &Names, problem: Value) -> mlua::Result<Value> {
+    let problem = match problem {
+        Value::Error(error) => match error.downcast_ref::<Raised>() {
+            Some(Raised { text, is_reply: true }) => return super::convert::failure(lua, names, text),
+            Some(Raised { text, is_reply: false }) => Value::String(lua.create_string(text)?),
+            None => {
+                let text = match &*error {
+                    mlua::Error::MemoryError(_) => NO_MEMORY.to_string(),
+                    mlua::Error::CallbackError { cause, .. } => match &**cause {
+                        mlua::Error::MemoryError(_) => NO_MEMORY.to_string(),
+                        other => other.to_string(),
+                    },
+                    other => other.to_string(),
+                };
+                Value::String(lua.create_string(text)?)
+            }
+        },
+        other => other,
+    };
+    limits.look_at(&problem);
+    Ok(problem)
 }
 
-/// `redis.call`, `redis.pcall` and `redis.acl_check_cmd`: what runs just now answers them.
+/// `redis.call`, `redis.pcall` and `redis.acl_check_cmd`: what runs just now answers them. `raises`: an error ends the
+/// script, unless it catches it.
 fn caller(
     lua: &Lua,
-    caller: &Rc<RefCell<Option<LuaFunction>>>,
+    limits: &Rc<Limits>,
+    names: &Rc<Names>,
     (asks, raises): (bool, bool),
 ) -> mlua::Result<LuaFunction> {
-    let caller = caller.clone();
-    lua.create_function(move |lua, mut args: MultiValue| {
-        let Some(dispatch) = caller.borrow().clone() else {
-            return Err(raise(
-                lua,
-                Fault::Reply("ERR redis.call/pcall can only be called inside a script invocation"),
-            ));
-        };
-        args.push_front(Value::Boolean(asks));
-        let (code, value): (i64, Value) = dispatch.call(args)?;
-        match (code, &value) {
-            (0, _) => Ok(value),
-            (1, _) if !raises => Ok(value),
-            (1, Value::Table(table)) => {
-                let text: mlua::LuaString = table.raw_get("err")?;
-                Err(mlua::Error::external(Raised { text: text.as_bytes().to_vec(), is_reply: true }))
-            }
-            _ => Err(mlua::Error::runtime("the script is given up")),
-        }
+    let (limits, names) = (limits.clone(), names.clone());
+    lua.create_function(move |lua, words: MultiValue| match answer(lua, &limits, asks, &words)? {
+        Some(Answered::Reply(value)) => Ok(value),
+        Some(Answered::Error(text)) if raises => Err(mlua::Error::external(Raised { text, is_reply: true })),
+        Some(Answered::Error(text)) => super::convert::failure(lua, &names, &text),
+        Some(Answered::GivenUp) => Err(mlua::Error::runtime("the script is given up")),
+        None => Err(raise(
+            lua,
+            Fault::Reply("ERR redis.call/pcall can only be called inside a script invocation"),
+        )),
     })
 }
 
@@ -165,11 +170,16 @@ fn log(lua: &Lua, limits: &Rc<Limits>) -> mlua::Result<LuaFunction> {
     })
 }
 
-fn sha1hex(lua: &Lua, args: &[Value]) -> Outcome {
+fn sha1hex(lua: &Lua, limits: &Limits, args: &[Value]) -> Outcome {
+    /// About what the time of an instruction suffices for.
+    const BYTES_AN_INSTRUCTION: usize = 8;
     if args.len() != 1 {
         return Err(Fault::Reply("ERR wrong number of arguments"));
     }
     let text = lua.coerce_string(args[0].clone())?.map(|text| text.as_bytes().to_vec()).unwrap_or_default();
+    if !limits.spend((text.len() / BYTES_AN_INSTRUCTION) as i64) {
+        return Err(mlua::Error::runtime("the script is given up").into());
+    }
     Ok(vec![Value::String(lua.create_string(cache::digest(&text))?)])
 }
 

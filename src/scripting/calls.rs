@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use mlua::{Lua, MultiValue, Value};
 
-use super::convert;
+use super::convert::{self, Names};
 use super::host::{Call, Control, Host, Standing};
-use super::interpreter::{GivenUp, Limits};
+use super::interpreter::{Answer, Answered, GivenUp, Limits, NO_MEMORY};
 use super::shebang::ScriptFlags;
 use crate::acl::{self, Denial};
 use crate::commands;
@@ -24,6 +24,8 @@ use crate::session::Session;
 
 /// What a command costs of the budget of instructions.
 const CALL: i64 = 200;
+/// Replies of more bytes are made Lua's values only if there is memory for them.
+const LARGE: usize = 64 * 1024;
 /// Writes that may wait for the end of a script; with more it runs where each is committed at once.
 const MOST_PENDING: usize = 10_000;
 
@@ -42,6 +44,7 @@ pub(super) struct Calls<'s, 'c, 'e> {
     pub(super) backing: Backing<'s, 'c>,
     pub(super) environment: Environment<'e>,
     pub(super) limits: Rc<Limits>,
+    pub(super) names: Rc<Names>,
     pub(super) standing: Standing,
     pub(super) control: Option<Arc<dyn Control>>,
     /// What its first line says, or its registration; `None`: a script without one.
@@ -76,48 +79,56 @@ impl From<&str> for Refusal {
     }
 }
 
-const OK: i64 = 0;
-const FAILED: i64 = 1;
-const GIVEN_UP: i64 = 2;
-
-impl<'e> Calls<'_, '_, 'e> {
-    /// Runs a command, or only asks whether it may be run. A code (0: it ran, 1: an error, 2: the run is given up), and
-    /// the reply or the error.
-    ///
-    /// # Errors
-    /// Lua's: no memory.
-    pub(super) fn call(&mut self, lua: &Lua, args: &MultiValue) -> mlua::Result<(i64, Value)> {
-        if !self.limits.spend(CALL) {
-            return Ok((GIVEN_UP, Value::Nil));
+impl Answer for Calls<'_, '_, '_> {
+    fn answer(&mut self, lua: &Lua, asks: bool, words: &MultiValue) -> mlua::Result<Answered> {
+        // In place, the hook looks at the time often enough.
+        let goes_on = match self.control {
+            Some(_) => self.limits.look(CALL),
+            None => self.limits.spend(CALL),
+        };
+        if !goes_on {
+            return Ok(Answered::GivenUp);
         }
-        let mut words = args.iter();
-        let asks = matches!(words.next(), Some(Value::Boolean(true)));
         if let Err(text) = self.take_words(words) {
-            return Ok((FAILED, convert::failure(lua, text.as_bytes())?));
+            return Ok(Answered::Error(text.as_bytes().to_vec()));
         }
         let (frame, ranges) = (std::mem::take(&mut self.frame), std::mem::take(&mut self.ranges));
         let args = Args::new(&frame, &ranges);
         let answer = if asks { self.ask(args) } else { self.run(args) };
         (self.frame, self.ranges) = (frame, ranges);
         match answer {
-            Ok(()) if asks => Ok((OK, Value::Boolean(true))),
-            Err(Refusal::Error(text)) if asks && text.is_empty() => Ok((OK, Value::Boolean(false))),
-            Ok(()) => {
-                let value = convert::to_lua(lua, &mut self.reply.as_slice())?;
-                let failed = self.reply.as_slice().first() == Some(&b'-');
-                self.reply.truncate(0);
-                Ok((if failed { FAILED } else { OK }, value))
+            Ok(()) if asks => Ok(Answered::Reply(Value::Boolean(true))),
+            Err(Refusal::Error(text)) if asks && text.is_empty() => {
+                Ok(Answered::Reply(Value::Boolean(false)))
             }
-            Err(Refusal::Error(text)) => Ok((FAILED, convert::failure(lua, &text)?)),
+            Ok(()) => self.replied(lua),
+            Err(Refusal::Error(text)) => Ok(Answered::Error(text)),
             Err(Refusal::GiveUp) => {
                 self.limits.give_up(GivenUp::Call);
-                Ok((GIVEN_UP, Value::Nil))
+                Ok(Answered::GivenUp)
             }
         }
     }
+}
+
+impl<'e> Calls<'_, '_, 'e> {
+    /// What a command replied, as the script gets it.
+    fn replied(&mut self, lua: &Lua) -> mlua::Result<Answered> {
+        let mut bytes = self.reply.as_slice();
+        if bytes.len() > LARGE && convert::memory_of(bytes) > self.limits.memory_left(lua) {
+            self.reply.truncate(0);
+            return Err(mlua::Error::MemoryError(NO_MEMORY.to_string()));
+        }
+        let answered = match bytes.strip_prefix(b"-") {
+            Some(line) => Answered::Error(line.strip_suffix(b"\r\n").unwrap_or(line).to_vec()),
+            None => Answered::Reply(convert::to_lua(lua, &self.names, &mut bytes)?),
+        };
+        self.reply.truncate(0);
+        Ok(answered)
+    }
 
     /// Takes over the words of a command.
-    fn take_words<'v>(&mut self, words: impl Iterator<Item = &'v Value>) -> Result<(), &'static str> {
+    fn take_words(&mut self, words: &MultiValue) -> Result<(), &'static str> {
         self.frame.clear();
         self.ranges.clear();
         for word in words {
@@ -308,8 +319,8 @@ impl<'e> Calls<'_, '_, 'e> {
                 }
             }
         }
-        self.reply.raw(context.reply.as_slice());
-        context.reply.truncate(0);
+        // Both are empty before each command.
+        std::mem::swap(&mut self.reply, context.reply);
         Ok(())
     }
 

@@ -25,6 +25,10 @@ pub trait Host: fmt::Debug {
     /// A script begins that may take its time. What it is told then ends when the control is dropped.
     fn begin(&self, running: Running<'_>) -> Arc<dyn Control>;
 
+    /// A script begins on a thread that serves clients. The control says when it has taken too long there: it is run
+    /// again where it may take its time.
+    fn begin_in_place(&self) -> Option<Arc<dyn Control>>;
+
     /// A command is about to read keys that the client may want to track.
     fn will_read(&self, entry: &Entry, args: Args<'_>);
 

@@ -10,9 +10,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use mlua::chunk::ChunkMode;
-use mlua::{HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
+use mlua::{HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Table, Value, VmState};
 
 use super::cache::{self, Cache, Digest};
+use super::convert::{self, Names};
 use super::host::Control;
 use super::registry::{Function, Library};
 use super::shebang::{self, ScriptFlags};
@@ -24,13 +25,18 @@ const LOOK_EVERY: u32 = 1000;
 const LOAD_BUDGET: i64 = 50_000_000;
 /// Most bytes that an interpreter may hold: a script that allocates without end gets an error.
 const MEMORY: usize = 256 * 1024 * 1024;
+/// Most bytes beyond what it holds already that a script may take in place. What is short of it there runs elsewhere:
+/// what a string library's function takes of the time grows with the length of its strings.
+const MEMORY_IN_PLACE: usize = 4 * 1024 * 1024;
+/// What Lua says when there is no memory.
+pub(super) const NO_MEMORY: &str = "not enough memory";
 /// Scripts that a thread keeps compiled; past it, it forgets all of them.
 const COMPILED: usize = 2000;
 
 /// Why a run was given up; what it did is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GivenUp {
-    /// It took more instructions or calls than it may here.
+    /// It took more instructions, calls, time or memory than it may here.
     Budget,
     /// Somebody stopped it.
     Killed,
@@ -38,10 +44,67 @@ pub enum GivenUp {
     Call,
 }
 
+/// What answers `redis.call` while a script runs.
+pub trait Answer {
+    /// Runs a command; or, if the script only asks, says whether it may be run.
+    ///
+    /// # Errors
+    /// Lua's: no memory.
+    fn answer(&mut self, lua: &Lua, asks: bool, words: &MultiValue) -> mlua::Result<Answered>;
+}
+
+/// What comes of a command of a script.
+#[derive(Debug)]
+pub enum Answered {
+    /// Its reply.
+    Reply(Value),
+    /// The text of an error, with its code.
+    Error(Vec<u8>),
+    /// The run is given up.
+    GivenUp,
+}
+
+scoped_tls_hkt::scoped_thread_local!(
+    /// What answers the script that this thread runs. Functions of Lua live as long as the interpreter, so none can
+    /// borrow it.
+    static mut ANSWERS: for<'a> &'a mut (dyn Answer + 'a)
+);
+
+/// Has a command of the running script answered; `None` if no script runs.
+///
+/// # Errors
+/// Lua's: no memory.
+pub(super) fn answer(
+    lua: &Lua,
+    limits: &Limits,
+    asks: bool,
+    words: &MultiValue,
+) -> mlua::Result<Option<Answered>> {
+    if !ANSWERS.is_set() {
+        return Ok(None);
+    }
+    let _unbounded = Unbounded::new(lua, limits);
+    ANSWERS.with(|answers| answers.answer(lua, asks, words)).map(Some)
+}
+
+/// How far a script may go.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// It runs on a thread that serves clients: past the bounds of time and memory it has to run elsewhere.
+    pub in_place: bool,
+    /// Instructions; calls count as some.
+    pub budget: i64,
+    /// Who watches over it.
+    pub control: Option<Arc<dyn Control>>,
+}
+
 /// What the hook looks at.
 #[derive(Debug, Default)]
 pub struct Limits {
     budget: Cell<i64>,
+    in_place: Cell<bool>,
+    /// Most bytes that the interpreter may hold while the script runs.
+    memory: Cell<usize>,
     given_up: Cell<Option<GivenUp>>,
     control: RefCell<Option<Arc<dyn Control>>>,
     /// Protocol that the script asked its replies in: 2 or 3.
@@ -60,12 +123,39 @@ impl Limits {
         self.budget.set(left);
         if left < 0 {
             self.give_up(GivenUp::Budget);
-        } else if let Some(control) = &*self.control.borrow()
-            && !control.may_go_on()
-        {
-            self.give_up(GivenUp::Killed);
         }
         self.given_up.get().is_none()
+    }
+
+    /// Takes instructions from the budget, and asks who watches, as the hook does. False if the run is given up.
+    pub fn look(&self, instructions: i64) -> bool {
+        if self.spend(instructions)
+            && let Some(control) = &*self.control.borrow()
+            && !control.may_go_on()
+        {
+            self.give_up(if self.in_place.get() { GivenUp::Budget } else { GivenUp::Killed });
+        }
+        self.given_up.get().is_none()
+    }
+
+    /// A problem that a script meets: one in place that there is no memory gives up the run, since elsewhere there is
+    /// more.
+    pub(super) fn look_at(&self, problem: &Value) {
+        if self.in_place.get()
+            && let Value::String(text) = problem
+            && *text.as_bytes() == *NO_MEMORY.as_bytes()
+        {
+            self.give_up(GivenUp::Budget);
+        }
+    }
+
+    /// Whether something may not be begun here that may take long, and that no hook interrupts: in place the run is
+    /// given up.
+    pub(super) fn is_too_much_in_place(&self) -> bool {
+        if self.in_place.get() {
+            self.give_up(GivenUp::Budget);
+        }
+        self.in_place.get()
     }
 
     /// Ends the run.
@@ -80,13 +170,48 @@ impl Limits {
         self.given_up.get()
     }
 
-    fn begin(&self, budget: i64, control: Option<Arc<dyn Control>>) {
-        self.budget.set(budget);
+    /// Bytes that the interpreter may still take.
+    pub(super) fn memory_left(&self, lua: &Lua) -> usize {
+        self.memory.get().saturating_sub(lua.used_memory())
+    }
+
+    fn begin(&self, lua: &Lua, bounds: Bounds) {
+        self.budget.set(bounds.budget);
+        self.in_place.set(bounds.in_place);
+        let memory = if bounds.in_place { lua.used_memory() + MEMORY_IN_PLACE } else { MEMORY };
+        self.memory.set(memory.min(MEMORY));
         self.given_up.set(None);
         self.resp.set(2);
         self.lines.borrow_mut().clear();
-        *self.control.borrow_mut() = control;
+        *self.control.borrow_mut() = bounds.control;
     }
+}
+
+/// While this is there, the interpreter's memory is not bounded. Every operation that may meet the bound is a protected
+/// call of Lua's, which costs more than the operation: what the host makes for a script is bounded by the host.
+#[derive(Debug)]
+pub struct Unbounded<'a> {
+    lua: &'a Lua,
+    limits: &'a Limits,
+}
+
+impl<'a> Unbounded<'a> {
+    /// The bound is lifted.
+    pub fn new(lua: &'a Lua, limits: &'a Limits) -> Unbounded<'a> {
+        bound(lua, 0);
+        Unbounded { lua, limits }
+    }
+}
+
+impl Drop for Unbounded<'_> {
+    fn drop(&mut self) {
+        bound(self.lua, self.limits.memory.get());
+    }
+}
+
+/// Sets the most bytes that the interpreter may hold; 0: any number.
+fn bound(lua: &Lua, bytes: usize) {
+    lua.set_memory_limit(bytes).expect("the allocator is mlua's own");
 }
 
 /// A script that this thread has compiled.
@@ -96,7 +221,9 @@ pub struct Script {
     pub digest: Digest,
     /// What its first line says; `None` without one.
     pub flags: Option<ScriptFlags>,
-    chunk: mlua::Function,
+    /// The compiled chunk's place in a table of the prelude's. A handle would be one of the few thousand that Lua has
+    /// room for.
+    number: usize,
 }
 
 /// What is run.
@@ -115,15 +242,18 @@ pub struct Interpreter {
     pub lua: Lua,
     /// The limits of what runs.
     pub limits: Rc<Limits>,
+    /// Names of fields.
+    pub(super) names: Rc<Names>,
     registered: Rc<RefCell<Option<Registered>>>,
-    /// What answers `redis.call` while a script runs.
-    dispatcher: Rc<RefCell<Option<mlua::Function>>>,
     script_environment: Table,
     function_environment: Table,
     run_script: mlua::Function,
     run_function: mlua::Function,
     load_library: mlua::Function,
     syntax_error: mlua::Function,
+    keep_script: mlua::Function,
+    forget_scripts: mlua::Function,
+    compiled: Cell<usize>,
     by_text: RefCell<HashMap<Box<[u8]>, Rc<Script>, ahash::RandomState>>,
     by_digest: RefCell<HashMap<Digest, Rc<Script>, ahash::RandomState>>,
     epoch: Cell<u64>,
@@ -171,16 +301,17 @@ impl Interpreter {
         let registered = Rc::new(RefCell::new(None));
         let native = lua.create_table()?;
         libraries::install(&lua, &native)?;
-        let dispatcher = Rc::new(RefCell::new(None));
-        api::install(&lua, &native, &limits, &registered, &dispatcher)?;
+        let names = Rc::new(Names::new(&lua)?);
+        api::install(&lua, &native, &limits, &registered, &names)?;
         let controls: Table = lua.load(include_str!("prelude.lua")).set_name("=prelude").call(native)?;
         let seen = limits.clone();
         lua.set_global_hook(HookTriggers::new().every_nth_instruction(LOOK_EVERY), move |_, _| {
-            match seen.spend(i64::from(LOOK_EVERY)) {
+            match seen.look(i64::from(LOOK_EVERY)) {
                 true => Ok(VmState::Continue),
                 false => Err(mlua::Error::runtime("the script is given up")),
             }
         })?;
+        limits.memory.set(MEMORY);
         lua.set_memory_limit(MEMORY)?;
         Ok(Interpreter {
             script_environment: controls.get("script_environment")?,
@@ -189,10 +320,13 @@ impl Interpreter {
             run_function: controls.get("run_function")?,
             load_library: controls.get("load_library")?,
             syntax_error: controls.get("syntax_error")?,
+            keep_script: controls.get("keep_script")?,
+            forget_scripts: controls.get("forget_scripts")?,
+            compiled: Cell::new(0),
             lua,
             limits,
+            names,
             registered,
-            dispatcher,
             by_text: RefCell::default(),
             by_digest: RefCell::default(),
             epoch: Cell::new(0),
@@ -205,6 +339,8 @@ impl Interpreter {
         if self.epoch.replace(epoch) != epoch || self.by_text.borrow().len() > COMPILED {
             self.by_text.borrow_mut().clear();
             self.by_digest.borrow_mut().clear();
+            // Without memory they stay, and nothing asks for them.
+            let _ = self.forget_scripts.call::<()>(());
         }
     }
 
@@ -250,7 +386,12 @@ impl Interpreter {
         let chunk = self.chunk(rest, "@user_script", &self.script_environment);
         let chunk =
             chunk.map_err(|why| [b"ERR Error compiling script (new function): ", &why[..]].concat())?;
-        Ok(Rc::new(Script { digest, flags, chunk }))
+        let number = self.compiled.get();
+        self.compiled.set(number + 1);
+        self.keep_script
+            .call::<()>((number, chunk))
+            .map_err(|why| format!("ERR Error compiling script (new function): {why}").into_bytes())?;
+        Ok(Rc::new(Script { digest, flags, number }))
     }
 
     fn chunk(&self, text: &[u8], name: &str, environment: &Table) -> Result<mlua::Function, Vec<u8>> {
@@ -279,7 +420,7 @@ impl Interpreter {
         let (_, rest) = shebang::of_library(code)?;
         let chunk = self.chunk(rest, "@user_function", &self.function_environment);
         let chunk = chunk.map_err(|why| [b"ERR Error compiling function: ", &why[..]].concat())?;
-        self.limits.begin(LOAD_BUDGET, None);
+        self.limits.begin(&self.lua, Bounds { in_place: false, budget: LOAD_BUDGET, control: None });
         *self.registered.borrow_mut() = Some(Vec::new());
         let run = self.load_library.call::<(bool, Value)>(chunk);
         let functions = self.registered.borrow_mut().take().unwrap_or_default();
@@ -315,28 +456,44 @@ impl Interpreter {
         found.ok_or_else(|| b"ERR Function not found".to_vec())
     }
 
-    /// Runs a script or a function, which calls commands through `caller`: whether it came to its end, and its result
-    /// or its error.
+    /// Runs a script or a function with `keys` and `arguments`; `answers` runs its commands: whether it came to its end,
+    /// and its result or its error.
     ///
     /// # Errors
     /// Those of Lua outside of the script: no memory.
-    pub fn run(
+    pub fn run<'w>(
         &self,
         body: &Body,
-        caller: mlua::Function,
-        (keys, arguments): (Table, Table),
-        (budget, control): (i64, Option<Arc<dyn Control>>),
+        answers: &mut dyn Answer,
+        (keys, arguments): (impl Iterator<Item = &'w [u8]>, impl Iterator<Item = &'w [u8]>),
+        bounds: Bounds,
     ) -> mlua::Result<(bool, Value)> {
-        self.limits.begin(budget, control);
-        *self.dispatcher.borrow_mut() = Some(caller);
-        let ran = match body {
-            Body::Script(script) => self.run_script.call((&script.chunk, keys, arguments)),
+        let (lua, limits) = (&self.lua, &*self.limits);
+        limits.begin(lua, bounds);
+        let unbounded = Unbounded::new(lua, limits);
+        let (keys, arguments) = (sequence(lua, keys)?, sequence(lua, arguments)?);
+        drop(unbounded);
+        let ran = ANSWERS.set(answers, || match body {
+            Body::Script(script) => self.run_script.call((script.number, keys, arguments)),
             Body::Function(function) => self.run_function.call((function, keys, arguments)),
-        };
-        *self.dispatcher.borrow_mut() = None;
-        *self.limits.control.borrow_mut() = None;
+        });
+        *limits.control.borrow_mut() = None;
+        if let Ok((false, problem)) = &ran {
+            limits.look_at(problem);
+        }
+        // What is made of the result is the host's business.
+        limits.memory.set(MEMORY);
+        bound(lua, MEMORY);
         ran
     }
+}
+
+fn sequence<'w>(lua: &Lua, words: impl Iterator<Item = &'w [u8]>) -> mlua::Result<Table> {
+    let table = lua.create_table_with_capacity(words.size_hint().0, 0)?;
+    for (index, word) in words.enumerate() {
+        convert::put(lua, &table, index + 1, word)?;
+    }
+    Ok(table)
 }
 
 /// The text of an error that a script ended with.

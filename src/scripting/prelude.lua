@@ -8,7 +8,7 @@ local native = ...
 
 local error, type, tostring, next, select, setmetatable, getmetatable, rawget, rawset =
     error, type, tostring, next, select, setmetatable, getmetatable, rawget, rawset
-local raw_pcall, raw_xpcall, raw_pairs, setfenv = pcall, xpcall, pairs, setfenv
+local raw_pcall, raw_xpcall, raw_pairs, raw_ipairs, setfenv = pcall, xpcall, pairs, ipairs, setfenv
 local raw_loadstring, raw_load, raw_collectgarbage = loadstring, load, collectgarbage
 local string_byte = string.byte
 
@@ -54,31 +54,26 @@ local function caught(ok, ...)
     if native.is_given_up() then
         error(problem, 0)
     end
-    if type(problem) == "table" then
+    return false, problem
+end
+
+-- To a script's pcall, an error reply is its text.
+local function told(ok, ...)
+    local problem = ...
+    if not ok and type(problem) == "table" then
         local text = problem.err
         if type(text) == "string" or type(text) == "number" then
             return false, text
         end
     end
-    return false, problem
-end
-
-local function caught_raw(ok, ...)
-    if ok then
-        return ok, ...
-    end
-    local problem = native.unwrap((...))
-    if native.is_given_up() then
-        error(problem, 0)
-    end
-    return ok, problem
+    return ok, ...
 end
 
 function base.pcall(...)
     if select("#", ...) == 0 then
         error("bad argument #1 to 'pcall' (value expected)", 2)
     end
-    return caught(raw_pcall(...))
+    return told(caught(raw_pcall(...)))
 end
 
 function base.xpcall(...)
@@ -86,7 +81,7 @@ function base.xpcall(...)
         error("bad argument #2 to 'xpcall' (value expected)", 2)
     end
     local f, handle = ...
-    return caught_raw(raw_xpcall(f, function(problem)
+    return caught(raw_xpcall(f, function(problem)
         return handle(native.unwrap(problem))
     end))
 end
@@ -219,8 +214,106 @@ function tables.insert(t, ...)
     return raw_insert(t, ...)
 end
 function coroutines.resume(...)
-    return caught_raw(raw_resume(...))
+    return caught(raw_resume(...))
 end
+
+-- Patterns may go back again and again, in C, where no hook looks. In place, none is begun that may take more than about
+-- two million steps: by its weight, how long a text may be at most.
+local LONGEST = { [0] = 1000000, 2000, 228, 83, 47, 33, 27 }
+local ALWAYS = 32 -- texts up to this length are matched with any pattern
+local KNOWN_PATTERNS = 500
+local f_find, f_match, f_gmatch, f_gsub = string.find, string.match, string.gmatch, string.gsub
+local weights, known = {}, 0
+
+local function is_light(text, pattern)
+    local weight = weights[pattern]
+    if not weight then
+        weight = type(pattern) == "string" and native.weight_of_pattern(pattern)
+        if not weight then
+            return false
+        end
+        if known >= KNOWN_PATTERNS then
+            weights, known = {}, 0
+        end
+        weights[pattern], known = weight, known + 1
+    end
+    return type(text) == "string" and #text <= (LONGEST[weight] or 0)
+end
+
+-- How the errors of these functions begin, as a pcall gets them; others come from a script's function that they called.
+local THEIR_ERRORS = {
+    "bad argument #", "malformed pattern", "unfinished capture", "invalid capture index", "invalid pattern capture",
+    "invalid replacement value", "missing '['", "unbalanced pattern", "too many captures", "string slice too long",
+}
+
+local function named(problem, name)
+    if type(problem) == "string" then
+        for _, start in raw_ipairs(THEIR_ERRORS) do
+            if f_find(problem, start, 1, true) == 1 then
+                return f_gsub(problem, "to '%?'", "to '" .. name .. "'", 1)
+            end
+        end
+    end
+    return nil
+end
+
+-- A call that is not light, or that may fail: its errors name the function, and the place in the script.
+local function careful(name, light, f, ...)
+    local text = ...
+    if not light and type(text) == "string" and #text > ALWAYS and native.is_too_much() then
+        error("the script is given up", 0)
+    end
+    local function ended(ok, ...)
+        if ok then
+            return ...
+        end
+        local problem = ...
+        local text = named(problem, name)
+        if not text then
+            error(problem, 0)
+        end
+        -- Between this and the script lie two functions that called as their last act.
+        error(text, 4)
+    end
+    return ended(raw_pcall(f, ...))
+end
+
+function strings.find(text, pattern, first, plain)
+    local light = plain or is_light(text, pattern)
+    if light and type(text) == "string" and type(pattern) == "string" and (first == nil or type(first) == "number") then
+        return f_find(text, pattern, first, plain)
+    end
+    return careful("find", light, f_find, text, pattern, first, plain)
+end
+
+function strings.match(text, pattern, first)
+    local light = is_light(text, pattern)
+    if light and (first == nil or type(first) == "number") then
+        return f_match(text, pattern, first)
+    end
+    return careful("match", light, f_match, text, pattern, first)
+end
+
+function strings.gmatch(text, pattern)
+    local light = is_light(text, pattern)
+    if light then
+        return f_gmatch(text, pattern)
+    end
+    return careful("gmatch", light, f_gmatch, text, pattern)
+end
+
+function strings.gsub(text, pattern, by, count)
+    local light = is_light(text, pattern)
+    if light and count == nil and type(by) == "string" and not f_find(by, "%", 1, true) then
+        return f_gsub(text, pattern, by)
+    end
+    return careful("gsub", light, f_gsub, text, pattern, by, count)
+end
+
+if strings.gfind then
+    strings.gfind = strings.gmatch
+end
+
 for name, value in raw_pairs(native.math) do
     maths[name] = value
 end
@@ -279,10 +372,21 @@ end
 
 local controls = { script_environment = script_proxy, function_environment = function_proxy, string = strings }
 
-function controls.run_script(chunk, keys, arguments)
+-- Compiled scripts, by numbers of the host's.
+local chunks = {}
+
+function controls.keep_script(number, chunk)
+    chunks[number] = chunk
+end
+
+function controls.forget_scripts()
+    chunks = {}
+end
+
+function controls.run_script(number, keys, arguments)
     rawset(script_globals, "KEYS", keys)
     rawset(script_globals, "ARGV", arguments)
-    return raw_xpcall(chunk, handler)
+    return raw_xpcall(chunks[number], handler)
 end
 
 function controls.run_function(f, keys, arguments)

@@ -6,14 +6,12 @@
 //! all partitions are at hand, nothing can hold it up: there its commands are committed one by one, as one record of the
 //! log.
 
-use std::sync::Arc;
-
-use mlua::{MultiValue, Table, Value};
+use mlua::Value;
 
 use super::calls::{Backing, Calls};
 use super::convert;
 use super::host::{Call, Host, Running, Standing};
-use super::interpreter::{self, Body, GivenUp, Interpreter, error_text};
+use super::interpreter::{self, Body, Bounds, GivenUp, Interpreter, Unbounded, error_text};
 use super::shebang::ScriptFlags;
 use super::{Cache, cache, shebang};
 use crate::commands::execute::{Environment, Halt};
@@ -75,8 +73,19 @@ impl Invocation {
 /// A body and what is known of it.
 struct Found {
     body: Body,
-    name: String,
+    /// The function's name.
+    function: String,
     flags: Option<ScriptFlags>,
+}
+
+impl Found {
+    /// The function's name, or the script's digest.
+    fn name(&self) -> std::borrow::Cow<'_, str> {
+        match &self.body {
+            Body::Script(script) => String::from_utf8_lossy(&script.digest),
+            Body::Function(_) => self.function.as_str().into(),
+        }
+    }
 }
 
 /// Runs it and commits it; see [`crate::commands::execute::execute`].
@@ -168,11 +177,10 @@ fn find(interpreter: &Interpreter, shared: &Shared, target: Target, word: &[u8])
             let (library, place) = registry.function(word).ok_or_else(|| NO_FUNCTION.as_bytes().to_vec())?;
             let function = &library.functions[*place];
             let body = Body::Function(interpreter.function(library, &function.name)?);
-            return Ok(Found { body, name: function.name.clone(), flags: Some(function.flags) });
+            return Ok(Found { body, function: function.name.clone(), flags: Some(function.flags) });
         }
     };
-    let name = String::from_utf8_lossy(&script.digest).into_owned();
-    Ok(Found { flags: script.flags, body: Body::Script(script), name })
+    Ok(Found { flags: script.flags, body: Body::Script(script), function: String::new() })
 }
 
 /// Why a script that says what it does may not begin.
@@ -284,8 +292,9 @@ impl Invoked<'_> {
         reply: &mut Reply,
     ) -> (Ended, Backing<'s, 'c>) {
         let control = match environment.host {
-            Some(host) if !in_place => Some(host.begin(Running {
-                name: &self.found.name,
+            Some(host) if in_place => host.begin_in_place(),
+            Some(host) => Some(host.begin(Running {
+                name: &self.found.name(),
                 is_function: self.invocation.target == Target::Function,
                 args: self.args,
             })),
@@ -296,8 +305,9 @@ impl Invoked<'_> {
             backing,
             environment,
             limits: self.interpreter.limits.clone(),
+            names: self.interpreter.names.clone(),
             standing: self.standing,
-            control: control.clone(),
+            control: control.clone().filter(|_| !in_place),
             flags: self.found.flags,
             read_only: self.invocation.read_only || no_writes,
             database: environment.database,
@@ -314,7 +324,14 @@ impl Invoked<'_> {
         };
         let budget = if in_place { BUDGET } else { i64::MAX };
         let start = reply.len();
-        let ran = self.run_lua(&mut calls, (budget, control));
+        let ran = self.interpreter.run(
+            &self.found.body,
+            &mut calls,
+            (self.args.up_to(3 + self.keys).from(3), self.args.from(3 + self.keys)),
+            Bounds { in_place, budget, control },
+        );
+        let names = &*self.interpreter.names;
+        let _unbounded = Unbounded::new(&self.interpreter.lua, &self.interpreter.limits);
         let given_up = self.interpreter.limits.given_up();
         let resp3 = self.interpreter.limits.resp.get() == 3;
         let mut counted = false;
@@ -332,14 +349,14 @@ impl Invoked<'_> {
                 reply.error(self.described(text.into_bytes(), &problem));
             }
             (None, Ok((true, value))) => {
-                counted = convert::is_counted(&value);
-                if convert::to_reply(&value, reply, resp3, 0).is_err() {
+                counted = convert::is_counted(names, &value);
+                if convert::to_reply(names, &value, reply, (resp3, 0)).is_err() {
                     reply.truncate(start);
                     reply.error("ERR not enough memory for the reply of a script");
                 }
             }
             (None, Ok((false, problem))) => {
-                counted = convert::is_counted(&problem);
+                counted = convert::is_counted(names, &problem);
                 reply.error(self.described(error_text(&problem), &problem));
             }
             (None, Err(error)) => reply.error(format!("ERR {error}")),
@@ -353,36 +370,13 @@ impl Invoked<'_> {
         (ended, calls.backing)
     }
 
-    fn run_lua(
-        &self,
-        calls: &mut Calls<'_, '_, '_>,
-        limits: (i64, Option<Arc<dyn super::Control>>),
-    ) -> mlua::Result<(bool, Value)> {
-        let lua = &self.interpreter.lua;
-        let keys = self.table_of(3, 3 + self.keys)?;
-        let arguments = self.table_of(3 + self.keys, self.args.len())?;
-        lua.scope(|scope| {
-            let caller = scope.create_function_mut(|lua, args: MultiValue| calls.call(lua, &args))?;
-            self.interpreter.run(&self.found.body, caller, (keys, arguments), limits)
-        })
-    }
-
-    fn table_of(&self, first: usize, end: usize) -> mlua::Result<Table> {
-        let lua = &self.interpreter.lua;
-        let table = lua.create_table_with_capacity(end - first, 0)?;
-        for index in first..end {
-            table.raw_set(index - first + 1, lua.create_string(self.args.word(index))?)?;
-        }
-        Ok(table)
-    }
-
     /// An error with the script and the place that it is of.
     fn described(&self, mut text: Vec<u8>, problem: &Value) -> Vec<u8> {
         if let Value::Table(table) = problem
             && let (Ok(Value::String(source)), Ok(Some(line))) =
                 (table.raw_get("source"), table.raw_get::<Option<i64>>("line"))
         {
-            text.extend_from_slice(format!(" script: {}, on ", self.found.name).as_bytes());
+            text.extend_from_slice(format!(" script: {}, on ", self.found.name()).as_bytes());
             text.extend_from_slice(&source.as_bytes());
             text.extend_from_slice(format!(":{line}.").as_bytes());
         }

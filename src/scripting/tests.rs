@@ -86,3 +86,104 @@ fn only_values_of_the_right_kind_are_replies_of_their_own() {
          3) (integer) -9223372036854775808\n4) (integer) 9007199254740992",
     );
 }
+
+#[test]
+fn errors_of_the_string_library_name_the_function_and_the_place() {
+    let mut server = MiniServer::new(1);
+    for (text, expected) in [
+        ("string.find({}, 'x')", "bad argument #1 to 'find' (string expected, got table)"),
+        ("string.find('x')", "bad argument #2 to 'find' (string expected, got nil)"),
+        ("string.find('x', 'x', {})", "bad argument #3 to 'find' (number expected, got table)"),
+        ("string.match('x', '%')", "malformed pattern (ends with '%')"),
+        ("string.gmatch('x')", "bad argument #2 to 'gmatch' (string expected, got nil)"),
+        ("string.gsub('x', 'x', '%2')", "invalid capture index"),
+        ("string.gsub('x', '(x', '%1')", "unfinished capture"),
+        ("string.gsub('x', 'x', function() return {} end)", "invalid replacement value (a table)"),
+        ("string.gsub('x', 'x', function() error('mine') end)", "mine"),
+    ] {
+        let reply = server.ask(&format!("EVAL \"{text} return 1\" 0"));
+        assert!(
+            reply.starts_with(&format!("(error) ERR user_script:1: {expected} script: ")),
+            "{text}: {reply}"
+        );
+    }
+    for (text, expected) in [
+        ("string.find('hello', 'l')", "(integer) 3"),
+        ("string.find('a.b', '.', 1, true)", "(integer) 2"),
+        ("('x=1, y=2'):gsub('(%w+)=(%w+)', '%2=%1')", "\"1=x, 2=y\""),
+        ("string.gsub('abc', '%w', {a = 'x'})", "\"xbc\""),
+        ("string.gsub('abc', '%w', string.upper)", "\"ABC\""),
+        ("string.match(12345, '3(.)')", "\"4\""),
+        ("(string.gsub('aaa', 'a', 'b', 2))", "\"bba\""),
+        ("tostring(pcall(string.rep))", "\"false\""),
+    ] {
+        assert_eq!(server.ask(&format!("EVAL \"return {text}\" 0")), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_takes_long_in_one_function_runs_elsewhere_and_ends_as_it_would_here() {
+    let mut server = MiniServer::new(2);
+    for (text, expected) in [
+        ("return tostring(string.find(string.rep('a', 3000), '.-b'))", "\"nil\""),
+        // Nobody goes on behind what was given up.
+        ("local ok = pcall(string.find, string.rep('a', 3000), '.-b') return tostring(ok)", "\"true\""),
+        ("return #string.rep('x', 5000000)", "(integer) 5000000"),
+        ("local ok, s = pcall(string.rep, 'x', 50000000) return #s", "(integer) 50000000"),
+    ] {
+        let before = server.waits;
+        assert_eq!(server.ask(&format!("EVAL \"{text}\" 1 key")), expected, "{text}");
+        assert_eq!(server.waits, before + 1, "{text}");
+    }
+    let before = server.waits;
+    assert_eq!(server.ask("EVAL \"return string.rep('x', 1000):find('y')\" 1 key"), "(nil)");
+    assert_eq!(server.waits, before, "a text of a thousand bytes is searched at once");
+}
+
+#[test]
+fn a_command_takes_nearly_as_many_words_as_unpack_gives() {
+    let text =
+        "local t = {} for i = 1, ARGV[1] do t[i] = i end return redis.call('rpush', KEYS[1], unpack(t))";
+    let mut server = MiniServer::new(1);
+    for (count, expected) in [("3999", 3999), ("4001", 8000), ("7900", 15_900)] {
+        assert_eq!(server.ask(&format!("EVAL \"{text}\" 1 list {count}")), format!("(integer) {expected}"));
+    }
+    assert_eq!(server.ask("LRANGE list -2 -1"), "1) \"7899\"\n2) \"7900\"");
+    // An argument that is none leaves no words behind.
+    let bad = "local t = {} for i = 1, 5000 do t[i] = i end t[4500] = {} return redis.pcall('rpush', KEYS[1], unpack(t)).err";
+    assert_eq!(
+        server.ask(&format!("EVAL \"{bad}\" 1 list")),
+        "\"ERR Lua redis lib command arguments must be strings or integers\""
+    );
+    assert_eq!(server.ask("EVAL \"return redis.call('llen', KEYS[1])\" 1 list"), "(integer) 15900");
+}
+
+#[test]
+fn all_errors_of_a_command_are_caught_alike() {
+    let digest =
+        String::from_utf8_lossy(&super::cache::digest(b"return redis.call('incr', KEYS[1])")).into_owned();
+    let reason = "ERR value is not an integer or out of range";
+    check(
+        "SET k x\n\
+         EVAL \"return redis.call('incr', KEYS[1])\" 1 k\n\
+         EVAL \"return redis.pcall('incr', KEYS[1])\" 1 k\n\
+         EVAL \"local ok, why = pcall(redis.call, 'incr', KEYS[1]) return {tostring(ok), type(why), tostring(why)}\" 1 k\n\
+         EVAL \"local ok, why = xpcall(function() return redis.call('incr', KEYS[1]) end, function(e) return e end) return \
+         {tostring(ok), type(why), why.err}\" 1 k\n\
+         EVAL \"local ok, why = coroutine.resume(coroutine.create(function() redis.call('incr', KEYS[1]) end)) return \
+         {tostring(ok), why.err}\" 1 k\n\
+         EVAL \"return redis.call()\" 0\n\
+         EVAL \"return tostring(redis.acl_check_cmd('get', 'x'))\" 0",
+        &format!(
+            "OK\n\
+             (error) {reason} script: {digest}, on @user_script:1.\n\
+             (error) {reason}\n\
+             1) \"false\"\n2) \"string\"\n3) \"{reason}\"\n\
+             1) \"false\"\n2) \"table\"\n3) \"{reason}\"\n\
+             1) \"false\"\n2) \"{reason}\"\n\
+             (error) ERR Please specify at least one argument for this redis lib call script: {}, on @user_script:1.\n\
+             \"true\"",
+            String::from_utf8_lossy(&super::cache::digest(b"return redis.call()"))
+        ),
+    );
+}

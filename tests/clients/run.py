@@ -4,6 +4,7 @@
     tests/clients/run.py --server PATH                 all clients
     tests/clients/run.py --server redis-server         the programs themselves, on Redis
     tests/clients/run.py --client ioredis --step scans
+    tests/clients/run.py --client bullmq --long        with 10,000 jobs
 
 Each client is a short program with some steps; each step says `ok` or why not. The libraries have exact versions, and
 are installed outside of the checkout, under ~/.cache/pika/clients. A client whose package manager is not there is
@@ -28,7 +29,7 @@ sys.path.insert(0, str(HERE.parent / "python"))
 from server import DEFAULT_SERVER, Server, find_server, is_redis, persistence_options  # noqa: E402
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pika/clients"
-INSTALL_SECONDS, RUN_SECONDS = 900, 120
+INSTALL_SECONDS, RUN_SECONDS, LONG_SECONDS = 900, 120, 1800
 
 
 class NotInstalled(Exception):
@@ -128,21 +129,25 @@ CLIENTS = [
     Client("ioredis", node("ioredis.cjs")),
     Client("node-redis", node("node_redis.cjs")),
     Client("redis-crate", rust),
+    Client("bullmq", node("bullmq.cjs")),
+    Client("redlock", node("redlock.cjs")),
+    Client("celery", python("celery_jobs.py")),
 ]
 
 
-def run_client(command: list[str], program: str, steps: list[str]) -> dict[str, str]:
+def run_client(command: list[str], program: str, steps: list[str], long: bool) -> dict[str, str]:
     """Each step's outcome: empty if it went well. A program that dies or hangs is the failure of its next step."""
     with tempfile.TemporaryDirectory(prefix="pika-clients.") as folder:
         with Server(program, folder, persistence_options(program, None if is_redis(program) else "no")) as server:
             try:
                 done = subprocess.run([*command, str(server.port), *steps], stdin=subprocess.DEVNULL, cwd=folder,
-                                      capture_output=True, timeout=RUN_SECONDS,
-                                      env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+                                      capture_output=True, timeout=LONG_SECONDS if long else RUN_SECONDS,
+                                      env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1",
+                                           **({"PIKA_LONG": "1"} if long else {})})
                 output, errors = done.stdout, done.stderr
                 end = f"the program ended with {done.returncode}" if done.returncode not in (0, 1) else ""
             except subprocess.TimeoutExpired as expired:
-                output, errors, end = expired.stdout or b"", expired.stderr or b"", f"no end within {RUN_SECONDS} s"
+                output, errors, end = expired.stdout or b"", expired.stderr or b"", f"no end within {expired.timeout:.0f} s"
             if not server.is_alive():
                 end = f"the server died\n{server.log_tail()}"
     outcomes = {}
@@ -162,6 +167,7 @@ def main() -> int:
     parser.add_argument("--server", default=str(DEFAULT_SERVER), help="the server program (%(default)s)")
     parser.add_argument("--client", action="append", choices=[client.name for client in CLIENTS], dest="clients")
     parser.add_argument("--step", action="append", default=[], dest="steps", help="only these steps")
+    parser.add_argument("--long", action="store_true", help="more jobs, where a program has a number of them")
     options = parser.parse_args()
     program = find_server(options.server)
     # What Pika lacks so far. On redis-server everything must pass.
@@ -180,7 +186,7 @@ def main() -> int:
             skipped += not must
             continue
         reasons = {**later.get("all", {}), **later.get(client.name, {})}
-        for step, trouble in run_client(command, program, options.steps).items():
+        for step, trouble in run_client(command, program, options.steps, options.long).items():
             if not trouble:
                 passed += 1
                 print(f"{client.name}: ok {step}"

@@ -227,6 +227,24 @@ class Tracking(Messages):
         writer.call("FLUSHALL")
         self.assertEqual(reader.read(), [b"invalidate", None])
 
+    def test_what_counts_as_a_change_is_what_redis_says(self):
+        server = self.server()
+        reader, writer = self.connect(server, 3), self.connect(server)
+        reader.call("CLIENT", "TRACKING", "ON")
+        writer.pipeline([("XADD", "stream", "1-1", "f", "v"), ("RPUSH", "list", "a")])
+        reader.pipeline([("XLEN", "stream"), ("LLEN", "list")])
+        # Consumer groups are no part of what a reader of a stream sees.
+        writer.pipeline([("XGROUP", "CREATE", "stream", "g", "0"), ("XREADGROUP", "GROUP", "g", "c", "STREAMS", "stream", ">"),
+                         ("XACK", "stream", "g", "1-1"), ("XGROUP", "DESTROY", "stream", "g")])
+        self.silent(reader)
+        # LTRIM always says that the list changed, to whoever watches it too.
+        reader.call("WATCH", "list")
+        writer.call("LTRIM", "list", "0", "-1")
+        self.assertEqual(reader.read(), [b"invalidate", [b"list"]])
+        self.assertEqual(reader.pipeline([("MULTI",), ("PING",), ("EXEC",)])[2], None)
+        writer.call("XADD", "stream", "2-1", "f", "v")
+        self.assertEqual(reader.read(), [b"invalidate", [b"stream"]])
+
     def test_over_partitions(self):
         server = self.server("--threads", "2")
         reader, writer = self.connect(server, 3), self.connect(server)

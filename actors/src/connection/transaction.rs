@@ -83,6 +83,14 @@ pub(super) struct Execution {
     rest: VecDeque<(usize, Queued)>,
     /// What was watched had changed.
     pub(super) void: bool,
+    /// A script was in the way for too long.
+    refused: Option<&'static str>,
+}
+
+/// What EXEC answers that is refused for this error.
+fn aborted(error: &[u8]) -> Vec<u8> {
+    let why = error.strip_prefix(b"ERR ").unwrap_or(error);
+    [b"EXECABORT Transaction discarded because of: ", why].concat()
 }
 
 impl Core {
@@ -121,8 +129,7 @@ impl Core {
     pub(super) fn refuse_exec(&mut self, error: &[u8]) {
         self.end_transaction();
         self.watch = None;
-        let why = error.strip_prefix(b"ERR ").unwrap_or(error);
-        self.answer_error(&[b"EXECABORT Transaction discarded because of: ", why].concat());
+        self.answer_error(&aborted(error));
     }
 
     /// Forgets what was queued.
@@ -231,6 +238,7 @@ impl Core {
                 ranges: ranges.clone(),
                 rest,
                 void,
+                refused: None,
             }),
         });
         if ops.is_empty() {
@@ -337,12 +345,14 @@ impl Core {
         let Assembly { replies, hold, execution } = assembly;
         let mut all = Reply::new(self.protocol);
         if let Some(execution) = &execution {
-            if execution.void {
+            if let Some(why) = execution.refused {
+                all.error(aborted(why.as_bytes()))
+            } else if execution.void {
                 all.null_array()
             } else {
                 all.array(replies.len())
             }
-            self.count_queue(execution.entry, execution.began, false);
+            self.count_queue(execution.entry, execution.began, execution.refused.is_some());
             if !(self.replies || self.reply_permit()) {
                 return;
             }
@@ -362,6 +372,7 @@ impl Core {
             assembly.hold = assembly.hold.max(hold);
             if let Some(execution) = &mut assembly.execution {
                 execution.void |= work.void;
+                execution.refused = execution.refused.or(work.refused);
             }
             let mut rest = work.reply.take();
             let mut start = 0;

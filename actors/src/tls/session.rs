@@ -77,6 +77,12 @@ fn push(connection: &mut Connection, stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether what came is no TLS: whoever sent it would take an alert for something else.
+fn is_no_tls(error: &rustls::Error) -> bool {
+    use rustls::InvalidMessage::{InvalidContentType, UnknownProtocolVersion};
+    matches!(error, rustls::Error::InvalidMessage(InvalidContentType | UnknownProtocolVersion))
+}
+
 /// What is decrypted, into `buffer`. False when the other side has ended the connection.
 fn take(connection: &mut Connection, buffer: &mut BytesMut) -> io::Result<bool> {
     let mut reader = connection.reader();
@@ -112,8 +118,10 @@ fn pull(
         while !rest.is_empty() {
             let taken = connection.read_tls(&mut rest)?;
             if let Err(error) = connection.process_new_packets() {
-                // The other side is told what was wrong, if it can be.
-                let _ = push(connection, stream);
+                // The other side is told what was wrong, if it speaks TLS at all.
+                if !is_no_tls(&error) {
+                    let _ = push(connection, stream);
+                }
                 return Err(io::Error::new(ErrorKind::InvalidData, error));
             }
             if taken == 0 {

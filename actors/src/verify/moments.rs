@@ -34,8 +34,9 @@ const GONE: &str = "there is no moment of this name, or no longer";
 /// See the module's documentation.
 #[derive(Debug, Default)]
 pub struct Moments {
-    /// By name; with a number that tells one from another of the same name.
+    /// By name.
     kept: Mutex<HashMap<String, Sender<Job>>>,
+    /// How many are being made.
     making: AtomicU64,
 }
 

@@ -136,7 +136,7 @@ fn sums_do_not_depend_on_partitions_or_on_where_the_data_is() {
         server.ask("LPUSH other-list a");
         server.ask("LREM other-list 1 z");
         let moment = snapshot(&mut server);
-        let mut ask = |question| moment.answer(&question, &mut || true).unwrap().expect("an answer");
+        let ask = |question| moment.answer(&question, &mut || true).unwrap().expect("an answer");
         let all = ask(Question::Sums(Span::ALL, 4096));
         let Answer::Sums(sums) = &all else { panic!("{all:?}") };
         assert_eq!(sums.iter().map(|sum| sum.keys).sum::<u64>(), 10);

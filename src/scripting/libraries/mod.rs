@@ -6,6 +6,7 @@ mod cmsgpack;
 mod json_reader;
 mod number;
 mod packed;
+mod patterns;
 mod random;
 
 use mlua::{Function, Lua, MultiValue, Table, Value};
@@ -93,7 +94,9 @@ pub(super) fn install(lua: &Lua, to: &Table) -> mlua::Result<()> {
     to.set("struct", packed::library(lua)?)?;
     to.set("cmsgpack", cmsgpack::library(lua)?)?;
     to.set("new_cjson", lua.create_function(|lua, ()| cjson::library(lua))?)?;
-    to.set("math", random::library(lua)?)
+    to.set("math", random::library(lua)?)?;
+    let weight = |_: &Lua, pattern: mlua::LuaString| Ok(patterns::weight(&pattern.as_bytes()));
+    to.set("weight_of_pattern", lua.create_function(weight)?)
 }
 
 /// The name of a value's type, as Lua has it.

@@ -18,7 +18,7 @@ async function run(steps, flush) {
     } catch (error) {
       failed += 1;
       const text = String(error.message ?? error).replace(/\s+/g, " ").slice(0, 300);
-      const line = /(?:ioredis|node_redis)\.cjs:(\d+)/.exec(error.stack ?? "");
+      const line = /(?:ioredis|node_redis|bullmq|redlock)\.cjs:(\d+)/.exec(error.stack ?? "");
       console.log(`FAILED ${name}: line ${line ? line[1] : "?"}: ${text}`);
     }
   }
