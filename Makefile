@@ -11,7 +11,7 @@ ARGS :=
 # RocksDB compiled once per machine. Without these variables cargo compiles it itself, which takes much longer.
 with_rocksdb = library=$$(tools/build-rocksdb) && ROCKSDB_LIB_DIR=$$library ROCKSDB_STATIC=1
 
-.PHONY: setup build run test lint unit server-tests crash-short crash simulate conformance differential clients bench bench-pressure bench-big crash-pair migration-short migration bench-replication
+.PHONY: setup build run test lint unit server-tests crash-short crash simulate conformance differential clients fuzz bench bench-pressure bench-big crash-pair migration-short migration bench-replication
 
 setup:
 	@tools/setup
@@ -35,16 +35,16 @@ test: setup
 
 lint: setup
 	cargo fmt --all --check
-	$(with_rocksdb) cargo clippy --workspace --all-targets --locked -- -D warnings
-	$(with_rocksdb) RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	$(with_rocksdb) cargo clippy --workspace --exclude pika-fuzz --all-targets --locked -- -D warnings
+	$(with_rocksdb) RUSTDOCFLAGS="-D warnings" cargo doc --workspace --exclude pika-fuzz --no-deps --locked
 
 # nextest gives each test a process of its own, but does not know doc tests.
 unit: setup
 	if cargo nextest --version >/dev/null 2>&1; then \
-	  $(with_rocksdb) cargo nextest run --workspace --locked --no-tests pass && \
-	  $(with_rocksdb) cargo test --doc --workspace --locked; \
+	  $(with_rocksdb) cargo nextest run --workspace --exclude pika-fuzz --locked --no-tests pass && \
+	  $(with_rocksdb) cargo test --doc --workspace --exclude pika-fuzz --locked; \
 	else \
-	  $(with_rocksdb) cargo test --workspace --locked; \
+	  $(with_rocksdb) cargo test --workspace --exclude pika-fuzz --locked; \
 	fi
 
 # The daemon from outside: processes, files, sockets.
@@ -76,7 +76,7 @@ migration: build
 conformance: build
 	tests/conformance/run.py --server $(PIKA) $(ARGS)
 	assets=$$(tests/conformance/suite.py)/tests/assets && $(with_rocksdb) PIKA_RDB_ASSETS=$$assets \
-	  cargo test -q --workspace --lib --locked old_files_of_redis_suite_are_read -- --ignored
+	  cargo test -q --workspace --exclude pika-fuzz --lib --locked old_files_of_redis_suite_are_read -- --ignored
 
 # The same random commands to Pika and to redis-server. Longer: make differential ARGS="--commands 1000000 --seed 7"
 differential: build
@@ -105,3 +105,9 @@ bench-replication: build
 # Ten thousand seeds of the simulated replication; a failing one is named.
 simulate: setup
 	cargo test -p pika-core --release --lib simulation -- --ignored --nocapture
+
+# The core under a fuzzer, in process. Ten minutes for the parser and a whole connection, two more for the rest; the
+# corpus grows in target/fuzz. Longer: make fuzz SECONDS=36000. Its build needs no RocksDB.
+SECONDS := 600
+fuzz: setup
+	tests/fuzz/run.py --seconds $(SECONDS) $(ARGS)

@@ -21,7 +21,7 @@ use crate::slowlog::SlowLog;
 
 mod messages;
 mod migration;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod stand_in;
 
 pub use messages::Messages;

@@ -19,6 +19,8 @@ use crate::keyspace::watch::Watch;
 use crate::keyspace::write_behind::{HandOff, WriteBehind};
 use crate::resp::{Protocol, Reply};
 
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod pieces;
 mod words;
 
@@ -375,6 +377,8 @@ pub fn check(script: &str, expected: &str) {
             .map(str::to_string)
             .collect::<Vec<_>>()
     };
+    #[cfg(test)]
+    fuzz::keep_script(script);
     let expected = lines(expected).join("\n");
     let expected = expected.as_str();
     for partitions in [1, 3] {

@@ -217,6 +217,12 @@ impl Parser {
         self.wanted
     }
 
+    /// How many places of words it keeps room for itself.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) fn pending_capacity(&self) -> usize {
+        self.pending.capacity()
+    }
+
     /// Finds the complete commands in `buffer`, at most `max_commands`, and appends them to `batch`. Returns how many
     /// bytes they took; remove these from the buffer's front before the next call, and append what the socket brings.
     /// Empty requests (`\r\n`, `*0\r\n`, `*-1\r\n`) count among those bytes and leave nothing else.

@@ -1,0 +1,4 @@
+//! See [`pika_core::testing::fuzz::config`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| pika_core::testing::fuzz::config(data));
