@@ -86,8 +86,10 @@ class Scripts(ServerTest):
         server = self.two_threads()
         (here,), (there,) = keys_of(0), keys_of(1)
         long = self.begin(server, "EVAL", ENDLESS, "1", here)
-        waiting = [self.begin(server, *words) for words in
-                   (("SET", here, "x"), ("BLPOP", here, "0"), ("MGET", here, there), ("DBSIZE",))]
+        waiting = []
+        for words in (("SET", here, "x"), ("BLPOP", here, "0"), ("MGET", here, there), ("DBSIZE",)):
+            waiting.append(self.enterContext(server.connect(timeout=PATIENCE)))
+            waiting[-1].send(*words)
         for client in waiting:
             self.assertTrue(str(client.read()).startswith("BUSY"))
         with server.connect(timeout=PATIENCE) as client:
