@@ -10,7 +10,10 @@ use super::*;
 use crate::commands::table;
 use crate::testing::split;
 
-pub(super) const TARGETS: [(&str, fn(&[u8])); 6] = [
+/// What a target does with an input; it panics at a finding.
+pub(super) type Target = fn(&[u8]);
+
+pub(super) const TARGETS: [(&str, Target); 6] = [
     ("parser", parser),
     ("connection", connection),
     ("rdb", rdb),
@@ -111,7 +114,7 @@ pub(crate) fn keep_script(script: &str) {
         return;
     }
     let hash = crc32c::crc32c(script.as_bytes());
-    let (framed, bits) = (hash % 4 == 0, (hash >> 8) as u16);
+    let (framed, bits) = (hash.is_multiple_of(4), (hash >> 8) as u16);
     let mut out = Vec::new();
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("# ")) {
         let words = split(line);
