@@ -18,8 +18,10 @@ REDIS = shutil.which("redis-server")
 class Writer(threading.Thread):
     """A client that writes all the time, in several databases, in transactions too, until it is told to stop."""
 
-    def __init__(self, port: int, seed: int):
+    def __init__(self, port: int, seed: int, pause: float = 0.0):
+        """`pause`: seconds between its pipelines, for what has to get by with what the writers leave of the machine."""
         super().__init__(daemon=True)
+        self.pause = pause
         self.port, self.chance, self.ends, self.written = port, random.Random(seed), threading.Event(), 0
         self.failure = None
 
@@ -34,6 +36,7 @@ class Writer(threading.Thread):
                         commands.insert(0, ("SELECT", self.chance.choice([0, 1, 9])))
                     connection.pipeline(commands)
                     self.written += len(commands)
+                    self.ends.wait(self.pause)
         except (OSError, ConnectionError) as error:
             self.failure = error
 

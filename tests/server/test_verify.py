@@ -232,7 +232,7 @@ class OfRedis(VerifyTest):
     def test_a_slave_of_redis_is_the_same_under_live_writes(self):
         master, there, here = self.pair_with_redis()
         there.call("FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f', function() return 1 end)")
-        writer = Writer(master.port, SEED)
+        writer = Writer(master.port, SEED, pause=0.005)
         writer.start()
         suspects = 0
         for _ in range(3):
@@ -251,7 +251,7 @@ class OfRedis(VerifyTest):
         master, there, here = self.pair_with_redis()
         altered = self.alter(here)
         there.pipeline([("SELECT", 0)])
-        writer = Writer(master.port, SEED)
+        writer = Writer(master.port, SEED, pause=0.005)
         writer.start()
         status = self.verify(here)
         self.assertEqual({tuple(key) for key in status["named"]}, altered)
