@@ -484,6 +484,11 @@ impl Interpreter {
         // What is made of the result is the host's business.
         limits.memory.set(MEMORY);
         bound(lua, MEMORY);
+        if lua.used_memory() > MEMORY / 2 {
+            // What the script left would be missing to the next one; Lua by itself collects it late. Without memory for
+            // that, it is as it was.
+            let _ = lua.gc_collect();
+        }
         ran
     }
 }

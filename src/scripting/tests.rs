@@ -187,3 +187,11 @@ fn all_errors_of_a_command_are_caught_alike() {
         ),
     );
 }
+
+#[test]
+fn a_script_that_ran_out_of_memory_leaves_none_of_its_garbage_to_the_next() {
+    let mut server = MiniServer::new(1);
+    let text = "local t = {} while true do t[#t + 1] = string.rep('x', 1000000) .. #t end";
+    assert!(server.ask(&format!("EVAL \"{text}\" 0")).contains("not enough memory"));
+    assert_eq!(server.ask("EVAL \"return #string.rep('x', 60000000)\" 0"), "(integer) 60000000");
+}

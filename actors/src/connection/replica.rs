@@ -14,9 +14,9 @@ use crate::state::lock;
 const OF_SLAVES: [&[u8]; 3] = [b"replconf", b"psync", b"sync"];
 
 impl Core {
-    /// Disconnects a slave that sends a command with a reply. Whether it did.
+    /// Disconnects a slave that sends a command with a reply, be it in the same packet as its SYNC. Whether it did.
     pub(super) fn disconnects_replica(&mut self, args: Args<'_>) -> bool {
-        if !self.is_replica || self.replicates.is_some() {
+        if !self.is_replica {
             return false;
         }
         if OF_SLAVES.iter().any(|name| args.word(0).eq_ignore_ascii_case(name)) {
