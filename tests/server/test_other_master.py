@@ -74,9 +74,10 @@ class OtherMaster(FilesTest):
                     while time.monotonic() < deadline:
                         if not link.stream.read(1):
                             raise ConnectionError("the end")
+                name = command[0].lower()
+                line = f"Replica generated a reply to command '{name}"
+                self.until(lambda: line in master.log.read_text(), what="a line in the log")
                 log = master.log.read_text()
-                name = " ".join(command[:1]).lower()
-                self.assertIn(f"Replica generated a reply to command '{name}", log)
                 refusal = f"Replica can't interact with the keyspace' after processing the command '{name}'"
                 self.assertEqual(refusal in log, critical)
         with self.client(master) as other:
