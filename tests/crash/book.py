@@ -89,7 +89,8 @@ class Writer:
             dump.state = self.model.state(key)[0]
             self.dumps[letter].append(dump)
 
-    def batch(self, connection: Connection, size: int) -> None:
+    def choose(self, size: int) -> list:
+        """The calls of the next batch, noted as sent: none on a key of which one before it leaves open what it holds."""
         calls, left_open = [], set()
         for _ in range(size):
             call = self.command()
@@ -98,8 +99,12 @@ class Writer:
                 left_open.update(self.left_open(call))
         now = time.time_ns() // 1_000_000
         self.sent, self.answered = [(call, now) for call in calls], 0
+        return calls
+
+    def batch(self, connection: Connection, size: int) -> None:
+        calls = self.choose(size)
         connection.socket.sendall(b"".join(map(wire, calls)))
-        for call in calls:
+        for call, now in self.sent:
             if call[0] == "MULTI":
                 for _ in call:  # OK, and QUEUED for each
                     if isinstance(error := connection.read(), ReplyError):

@@ -30,7 +30,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
 
 from book import Writer, short, wire  # noqa: E402
-from model import Mismatch, keys_of  # noqa: E402
+from model import Mismatch  # noqa: E402
 from resp import Connection, ReplyError  # noqa: E402
 from rounds import Cast, summary  # noqa: E402
 from server import DEFAULT_SERVER, Server, ServerFailed, find_server  # noqa: E402
@@ -48,14 +48,7 @@ class Waiter(Writer):
     def batch(self, connection: Connection, size: int) -> None:
         if not self.waits:
             return super().batch(connection, size)
-        calls, left_open = [], set()
-        for _ in range(size):
-            call = self.command()
-            if left_open.isdisjoint(keys_of(call)):
-                calls.append(call)
-                left_open.update(self.left_open(call))
-        now = time.time_ns() // 1_000_000
-        self.sent, self.answered = [(call, now) for call in calls], 0
+        calls = self.choose(size)
         connection.socket.sendall(b"".join(map(wire, calls)) + wire(("WAIT", 1, 0)))
         replies = []
         for call in calls:
@@ -67,7 +60,7 @@ class Waiter(Writer):
         # It waits for as long as it takes; 0 is answered when the master becomes a slave.
         if (count := connection.read()) != 1:
             raise Mismatch(f"WAIT 1 0 is answered {short(count)}")
-        for call, reply in zip(calls, replies):
+        for (call, now), reply in zip(self.sent, replies):
             self.answer(call, now, reply)
 
 
