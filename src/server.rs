@@ -27,6 +27,8 @@ pub(crate) mod stand_in;
 pub use messages::Messages;
 pub use migration::{Credentials, Migration, Moved};
 
+/// What a server answers that cannot tell what was written.
+const NO_REFETCH: &str = "NOREFETCH this server keeps no log";
 /// What is answered about a checkpoint that is not kept any more.
 pub const NO_CHECKPOINT: &str = "NOCHECKPOINT there is no checkpoint of this name, or no longer";
 
@@ -245,7 +247,20 @@ pub trait Server {
         Err(NO_VERIFY.into())
     }
 
-    /// VERIFY CLOSE: whether there was such a moment.
+    /// REFETCH OPEN: keeps a moment of all data for a slave whose data was this server's at `offset` of the history `id`,
+    /// and tells which keys this server can have written since. An error is the whole text that the client gets.
+    fn open_refetch(&self, _id: ReplicationId, _offset: u64) -> Result<Refetch, String> {
+        Err(NO_REFETCH.into())
+    }
+
+    /// REFETCH READ: values of keys at such a moment, as DUMP has them, and when they expire (Unix time in ms); `None`
+    /// for those that are not there. Only of the first of `keys`, if they are big; of one at least. An error is the whole
+    /// text that the client gets.
+    fn read_refetch(&self, _moment: &str, _keys: Vec<Key>) -> Result<Vec<Dumped>, String> {
+        Err(NO_REFETCH.into())
+    }
+
+    /// VERIFY CLOSE and REFETCH CLOSE: whether there was such a moment.
     fn close_moment(&self, _name: &str) -> bool {
         false
     }
@@ -281,6 +296,24 @@ pub trait Server {
 
     /// MEMORY MALLOC-STATS: the allocator's own report.
     fn malloc_stats(&self) -> String;
+}
+
+/// A key's value as DUMP has it, and when it expires (Unix time in ms); `None`: it is not there.
+pub type Dumped = Option<(Vec<u8>, Option<u64>)>;
+
+/// A moment of all data that is kept for a slave that fetches again what differs (REFETCH OPEN).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refetch {
+    /// What it is called: 16 hexadecimal digits.
+    pub moment: String,
+    /// The history that its offset is of.
+    pub id: ReplicationId,
+    /// The offset that the data is of.
+    pub offset: u64,
+    /// The database that the stream has selected there.
+    pub database: u16,
+    /// The keys that can have been written since the offset that was asked about, in order.
+    pub keys: Vec<Key>,
 }
 
 /// A moment of all data that is kept for another server that compares (VERIFY OPEN).

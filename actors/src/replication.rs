@@ -7,6 +7,7 @@
 //! | [`feed`] | the newest bytes of the log in memory, shared by all slaves, and who is told of more |
 //! | [`link`] | one slave: its task sends it what it is to get |
 //! | [`full`] | snapshots for slaves that need everything |
+//! | [`refetch`] | what a slave with writes of its own asks |
 //! | [`replicator`] | the actor: heartbeats, time limits, and clients that wait for slaves |
 //!
 //! All of it runs on the arbiter `pika-sync` and on threads that may wait. A serving thread does no more for a slave
@@ -39,6 +40,7 @@ pub mod failover;
 pub mod feed;
 pub mod full;
 pub mod link;
+pub mod refetch;
 pub mod replicator;
 
 use replicator::Replicator;

@@ -15,8 +15,8 @@ use pika_core::replication::verify::bisect::{Answer, Question};
 use pika_core::replication::verify::{Key, Status, Target};
 use pika_core::replication::{MasterLink, ReplicationId};
 use pika_core::server::{
-    Backup, ClientFacts, Compact, Identity, Messages, Migration, Moment, Moved, Pause, Server, Shutdown,
-    Unblock,
+    Backup, ClientFacts, Compact, Dumped, Identity, Messages, Migration, Moment, Moved, Pause, Refetch,
+    Server, Shutdown, Unblock,
 };
 use pika_core::session::Session;
 use pika_core::slowlog::SlowLog;
@@ -445,6 +445,14 @@ impl Server for Service {
 
     fn look_at_moment(&self, name: &str, keys: Vec<Key>) -> Result<Vec<Option<u128>>, String> {
         crate::verify::moments::look(self, name, keys)
+    }
+
+    fn open_refetch(&self, id: ReplicationId, offset: u64) -> Result<Refetch, String> {
+        crate::replication::refetch::open(self, id, offset)
+    }
+
+    fn read_refetch(&self, moment: &str, keys: Vec<Key>) -> Result<Vec<Dumped>, String> {
+        crate::replication::refetch::read(self, moment, keys)
     }
 
     fn close_moment(&self, name: &str) -> bool {

@@ -29,6 +29,7 @@ mod connect;
 mod divergence;
 mod fetch;
 mod hand_over;
+mod refetch;
 mod stream;
 mod sync;
 
@@ -48,6 +49,7 @@ const MOST_WAITING: usize = 64 << 20;
 enum News {
     Connected(u64, std::io::Result<(ReadHalf, WriteHalf)>),
     Loaded(u64, Result<(), String>),
+    Refetched(u64, Result<(), String>),
 }
 
 /// See the module's documentation.
@@ -60,6 +62,9 @@ pub struct Link {
     transfer: Option<Transfer>,
     loading: Option<Loading>,
     fetching: Option<fetch::Fetching>,
+    refetching: Option<refetch::Refetching>,
+    /// What differs from this master's data cannot be fetched alone.
+    whole: Arc<AtomicBool>,
     /// This master's data set cannot be had as files.
     plain: Arc<AtomicBool>,
     /// Grows with each connection: news of an earlier one are stale.
@@ -94,6 +99,8 @@ pub fn start_here(state: Arc<State>) {
         transfer: None,
         loading: None,
         fetching: None,
+        refetching: None,
+        whole: Arc::default(),
         plain: Arc::default(),
         session: 0,
         news,
@@ -139,6 +146,7 @@ impl Link {
                 news = arrivals.recv() => match news {
                     Some(News::Connected(session, result)) if session == self.session => self.connected(result).await,
                     Some(News::Loaded(session, result)) if session == self.session => self.loaded(result).await,
+                    Some(News::Refetched(session, result)) if session == self.session => self.refetched(result).await,
                     _ => {}
                 },
                 count = read => match count {
@@ -195,6 +203,7 @@ impl Link {
                     Ok(Vec::new())
                 }
                 Action::Fetch { of, name, common } => self.fetch(of, name, common).map(|()| Vec::new()),
+                Action::Refetch(common) => self.refetch(common).map(|()| Vec::new()),
                 Action::Continue(id) => self.go_on(id).await.map(|()| Vec::new()),
                 Action::Stream(bytes) => self.stream(&bytes).await,
                 Action::Spool(bytes) => self.spool(&bytes).map(|()| Vec::new()),
@@ -263,6 +272,9 @@ impl Link {
             0 => config.get(options::PORT),
             port => port,
         };
+        // Files, and what differs, come over connections of their own, which do not speak TLS, nor from an address of choice.
+        let connects =
+            config.get(options::BIND_SOURCE_ADDR).is_empty() && !config.get(options::TLS_REPLICATION);
         Settings {
             user: config.get(options::MASTERUSER).to_string(),
             password: config.get(options::MASTERAUTH).to_string(),
@@ -270,12 +282,12 @@ impl Link {
             port,
             timeout_ms: u64::from(config.get(options::REPL_TIMEOUT)) * 1000,
             hands_over: self.hands_over,
-            // Files come over connections of their own, which do not speak TLS.
-            files: config.get(options::FULL_SYNC_FILES)
-                // Nor from an address of choice.
-                && config.get(options::BIND_SOURCE_ADDR).is_empty()
-                && !config.get(options::TLS_REPLICATION)
-                && !self.plain.load(Ordering::Acquire),
+            // Nor can what clients write into a slave be told from its log.
+            refetch: connects
+                && config.get(options::REPLICA_READ_ONLY)
+                && !self.whole.load(Ordering::Acquire),
+            earlier: lock(&self.state.replication.history).earlier().to_vec(),
+            files: config.get(options::FULL_SYNC_FILES) && connects && !self.plain.load(Ordering::Acquire),
         }
     }
 
@@ -300,6 +312,7 @@ impl Link {
         // The thread that loads sees it, and gives up.
         self.loading = None;
         self.fetching = None;
+        self.refetching = None;
         self.state.following.change(|link| (link.sync_total, link.sync_received) = (None, 0));
     }
 
@@ -336,6 +349,7 @@ impl Link {
         self.disconnect();
         self.full = false;
         self.plain = Arc::default();
+        self.whole = Arc::default();
         slog::info!(self.state.logger, "this server becomes a slave"; "master" => format!("{host}:{port}"));
         self.set_config(&format!("{host} {port}"));
         self.state.following.set(Some(MasterLink::new(host, port, now_ms())));

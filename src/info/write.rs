@@ -269,6 +269,7 @@ fn write_stats(out: &mut Lines, numbers: &Numbers) {
     out.line("sync_full", syncs.full);
     out.line("sync_partial_ok", syncs.partial);
     out.line("sync_partial_err", syncs.refused);
+    out.line("sync_refetch", syncs.refetches);
     out.line("expired_keys", stats.expired_keys);
     out.line("expired_subkeys", stats.expired_fields);
     out.line("expired_stale_perc", "0.00");

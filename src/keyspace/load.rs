@@ -29,11 +29,13 @@ use crate::scripting::{Library, Registry};
 
 pub mod checkpoint;
 mod commands;
+mod patch;
 mod switch;
 mod tally;
 #[cfg(test)]
 mod tests;
 
+pub use patch::{Patch, Patched, Patcher};
 pub use switch::{LogRestart, RESTART_KEY, STREAM_DATABASE_KEY, Switch, restarted};
 pub use tally::Tally;
 

@@ -1,11 +1,23 @@
 //! What a slave says before it gets anything: REPLCONF, PSYNC, SYNC.
 
-use super::ReplicationId;
+use super::history::EARLIER;
+use super::{Earlier, ReplicationId};
 use crate::commands::args::Args;
 use crate::number::parse_i64;
 
 /// `REPLCONF capa` of a slave that takes the files of a checkpoint; servers that do not know it pass over it.
 pub const FILES_CAPABILITY: &[u8] = b"pika-files";
+
+/// `REPLCONF capa` of a slave that fetches again only what differs, if its master says where their histories parted.
+pub const REFETCH_CAPABILITY: &[u8] = b"pika-refetch";
+/// `REPLCONF capa` of such a slave begins so where it names an earlier history of its own; the id follows, `:`, and the
+/// last offset up to which it was the same as the present one.
+const EARLIER_CAPABILITY: &str = "pika-earlier:";
+
+/// The capability that names an earlier history.
+pub fn earlier_capability(earlier: &Earlier) -> String {
+    format!("{EARLIER_CAPABILITY}{}:{}", earlier.id, earlier.until)
+}
 
 /// What a slave said of itself with REPLCONF.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +32,10 @@ pub struct Announced {
     pub psync2: bool,
     /// `capa pika-files`: it takes a data set as the files of a checkpoint.
     pub files: bool,
+    /// `capa pika-refetch`: it fetches again only what differs.
+    pub refetch: bool,
+    /// `capa pika-earlier:…`: names that its history had, the newest first.
+    pub earlier: Vec<Earlier>,
     /// `rdb-only 1`: it wants the snapshot, and no stream.
     pub only_snapshot: bool,
     /// `rdb-filter-only`: it wants a snapshot without keys (there are no functions that it could want instead).
@@ -28,6 +44,21 @@ pub struct Announced {
     pub silent: bool,
     /// It is the master of before, and has this slave take its role over (`PSYNC … FAILOVER`).
     pub hands_over: bool,
+}
+
+impl Announced {
+    /// `capa` and a capability. Others than these are of versions to come.
+    pub fn add_capability(&mut self, name: &[u8]) {
+        self.eof |= name.eq_ignore_ascii_case(b"eof");
+        self.psync2 |= name.eq_ignore_ascii_case(b"psync2");
+        self.files |= name.eq_ignore_ascii_case(FILES_CAPABILITY);
+        self.refetch |= name.eq_ignore_ascii_case(REFETCH_CAPABILITY);
+        let earlier = std::str::from_utf8(name).ok().and_then(|name| {
+            let (id, until) = name.strip_prefix(EARLIER_CAPABILITY)?.split_once(':')?;
+            Some(Earlier { id: ReplicationId::parse(id.as_bytes())?, until: until.parse().ok()? })
+        });
+        self.earlier.extend(earlier.filter(|_| self.earlier.len() < EARLIER));
+    }
 }
 
 /// What a slave asks for.
@@ -84,6 +115,20 @@ mod tests {
         assert_eq!(parse("101"), Some(Request::Continue { id, offset: 100 }));
         assert_eq!(parse("x"), None);
         assert_eq!(Request::parse(b"?", b"-1"), Some(Request::Whole));
+    }
+
+    #[test]
+    fn an_earlier_history_is_read_as_it_was_written_and_in_no_other_way() {
+        let earlier = Earlier { id: ReplicationId::from_random([9; 20]), until: 77 };
+        let mut announced = Announced::default();
+        for name in ["pika-earlier:", "pika-earlier:x:1", &format!("pika-earlier:{}:-1", earlier.id)] {
+            announced.add_capability(name.as_bytes());
+        }
+        assert_eq!(announced, Announced::default());
+        for _ in 0..EARLIER + 5 {
+            announced.add_capability(earlier_capability(&earlier).as_bytes());
+        }
+        assert_eq!(announced.earlier, [earlier; EARLIER], "no more than there can be");
     }
 
     #[test]

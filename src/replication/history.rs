@@ -179,6 +179,16 @@ impl History {
         if offset > end { Err(Mismatch::AheadOfLog { end }) } else { Ok(()) }
     }
 
+    /// The last offset, `offset` at the most, that the history `id` and this one have in common, of what this server's
+    /// log, which ends at `end`, has of it. `None`: `id` is unknown here.
+    pub fn common(&self, id: &ReplicationId, offset: u64, end: u64) -> Option<u64> {
+        let until = match *id == self.id {
+            true => end,
+            false => self.earlier.iter().find(|earlier| earlier.id == *id)?.until.min(end),
+        };
+        Some(until.min(offset))
+    }
+
     /// This server goes on as the origin of a history of its own, from the end of its log on: a slave is promoted, or
     /// a start does not know whether slaves have more than the log. The log must be durable up to `end` before this
     /// is stored. If the data was to be replaced, it is of no history that others have: a new one begins.

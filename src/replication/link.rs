@@ -37,6 +37,11 @@ pub struct MasterLink {
     pub sync_began_ms: u64,
     /// What became of writes that the master does not have, the last time that there were such; empty if never.
     pub divergence: String,
+    /// What became of the last attempt to fetch again only what differs: when, what came of it, or why everything is
+    /// fetched instead; empty if there was none.
+    pub refetch: String,
+    /// How often only what differed was fetched again, since the start.
+    pub refetches: u64,
     /// Full synchronisations that ended well, since the start.
     pub full_syncs: u64,
     /// Times that the master went on with the stream, since the start.
@@ -65,6 +70,8 @@ impl MasterLink {
             sync_kept: 0,
             sync_began_ms: 0,
             divergence: String::new(),
+            refetch: String::new(),
+            refetches: 0,
             full_syncs: 0,
             partial_syncs: 0,
             refused: 0,

@@ -15,8 +15,7 @@
 use std::collections::BTreeMap;
 
 use super::handshake::{Announced, Request};
-use super::history::Mismatch;
-use super::{History, ReplicationId};
+use super::{Earlier, History, ReplicationId};
 
 /// A slave as its master sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +91,11 @@ pub enum Start {
         /// The present history's name.
         id: ReplicationId,
     },
+    /// It has more than this history: it fetches again what differs.
+    Refetch {
+        /// The last offset at which its data was that of this history.
+        common: u64,
+    },
     /// A snapshot, for this reason.
     Full {
         /// For the operator.
@@ -164,6 +168,8 @@ pub struct Counters {
     pub partial: u64,
     /// Partial ones that were asked for and could not be.
     pub refused: u64,
+    /// Slaves that were told to fetch again only what differs.
+    pub refetches: u64,
 }
 
 /// See the module's documentation.
@@ -203,11 +209,17 @@ impl Master {
         log: Log<'_>,
         now_ms: u64,
     ) -> Start {
-        let start = choose(request, log);
+        let start = choose(request, &announced, log);
         let (stage, sent) = match &start {
             Start::Partial { from, .. } => {
                 self.counters.partial += 1;
                 (Stage::Online, *from)
+            }
+            Start::Refetch { common } => {
+                self.counters.refused += 1;
+                self.counters.refetches += 1;
+                // From there on the log is kept, as long as it is here.
+                (Stage::Sending, *common)
             }
             Start::Full { .. } => {
                 // As in Redis, who asks for no offset is not refused one.
@@ -421,23 +433,34 @@ impl Replica {
 }
 
 /// Whether a slave can go on from where it is.
-fn choose(request: &Request, log: Log<'_>) -> Start {
-    let full = |reason: String| Start::Full { reason, common: None };
+fn choose(request: &Request, announced: &Announced, log: Log<'_>) -> Start {
+    let full = |reason: String, common| Start::Full { reason, common };
     let Request::Continue { id, offset } = request else {
-        return full("it asks for one".into());
+        return full("it asks for one".into(), None);
     };
-    if let Err(mismatch) = log.history.accepts(id, *offset, log.end) {
-        let common = match mismatch {
-            Mismatch::BeyondFork { until } => Some(until),
-            Mismatch::AheadOfLog { end } => Some(end),
-            Mismatch::UnknownId => None,
+    let Err(mismatch) = log.history.accepts(id, *offset, log.end) else {
+        return match *offset < log.first {
+            true => full(format!("it has offset {offset}, and the log begins at {}", log.first), None),
+            false => Start::Partial { from: *offset, id: log.history.id() },
         };
-        return Start::Full { reason: mismatch.to_string(), common };
+    };
+    // A master that came back after a crash has a new name, and its data may be of a place under an old one.
+    let earlier = || announced.earlier.iter().filter(|earlier| earlier.until <= *offset);
+    let under_another_name = |earlier: &Earlier| {
+        earlier.until == *offset && log.history.accepts(&earlier.id, *offset, log.end).is_ok()
+    };
+    if *offset >= log.first && earlier().any(under_another_name) {
+        return Start::Partial { from: *offset, id: log.history.id() };
     }
-    if *offset < log.first {
-        return full(format!("it has offset {offset}, and the log begins at {}", log.first));
+    let own = log.history.common(id, *offset, log.end);
+    let others = earlier().filter_map(|other| log.history.common(&other.id, other.until, log.end));
+    let common = others.chain(own).max();
+    match common {
+        Some(common) if announced.refetch && !announced.only_snapshot && common >= log.first => {
+            Start::Refetch { common }
+        }
+        _ => full(mismatch.to_string(), common),
     }
-    Start::Partial { from: *offset, id: log.history.id() }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! | [`handshake`] | what a slave says of itself, and asks for |
 //! | [`link`] | what is known of the link to a master |
 //! | [`master`] | the slaves of a master: their stages, limits, acknowledgements, and who waits for these |
+//! | [`refetch`] | a slave that wrote on its own: which keys may differ, and are fetched again |
 //! | [`slave`] | the slave's side: handshake, transfer, stream, and what happens when the link breaks |
 //! | [`snapshot`] | one moment of all data, as an RDB file |
 //! | [`stream`] | a master's stream, cut into pieces that can be logged and run |
@@ -19,6 +20,7 @@ pub mod handshake;
 pub mod history;
 pub mod link;
 pub mod master;
+pub mod refetch;
 pub mod slave;
 pub mod snapshot;
 pub mod stream;

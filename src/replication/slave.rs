@@ -4,22 +4,23 @@
 //! ```text
 //! connect ─► ping ─► configure ─► psync ─┬─► +CONTINUE ───────────────────────────────► stream
 //!    ▲                                   ├─► +FULLRESYNC ─► transfer ─► load (spools) ──►  │
-//!    ├──── the data is in its place ◄── fetch ◄── +CHECKPOINT                                │
+//!    ├──── the data is in its place ◄── fetch ◄── +CHECKPOINT, +DIVERGED                     │
 //!    └───────────── a second after the link broke, whatever it was at ◄────────────────────┘
 //! ```
 //!
 //! The position that it asks the master to go on from is told by whoever drives it, at each connection, from what is
 //! in its own log: nothing here remembers an offset over a broken link. During *load* the stream comes already; it is
-//! spooled, so that the master need not keep it in memory. During *fetch* it does not: the files of a checkpoint come
-//! over connections of their own, and the master's log keeps what is behind them; with the data in its place the slave
-//! connects again, and goes on from the log.
+//! spooled, so that the master need not keep it in memory. During *fetch* it does not: the files of a checkpoint, or the
+//! keys that differ ([`super::refetch`]), come over connections of their own, and the master's log keeps what is behind
+//! them; with the data in its place the slave connects again, and goes on from the log.
 
 use bytes::{Buf, BytesMut};
 
-use super::handshake::FILES_CAPABILITY;
-use super::history::ReplicationId;
+use super::handshake::{FILES_CAPABILITY, REFETCH_CAPABILITY, earlier_capability};
+use super::history::{Earlier, ReplicationId};
 use crate::keyspace::transaction::write_command;
 
+mod answer;
 mod event;
 mod transfer;
 
@@ -53,6 +54,10 @@ pub struct Settings {
     pub hands_over: bool,
     /// It takes a data set as the files of a checkpoint, from a master that offers them.
     pub files: bool,
+    /// It fetches again only what differs, if its master says where their histories parted.
+    pub refetch: bool,
+    /// The names that its history had, the newest first; the master is told with `refetch`.
+    pub earlier: Vec<Earlier>,
 }
 
 /// A place in a history.
@@ -103,7 +108,7 @@ enum Phase {
     Psync,
     Transfer(Transfer, Position),
     Load,
-    /// The files of a checkpoint are fetched and loaded.
+    /// The files of a checkpoint, or what differs, are fetched and put into their place.
     Fetch,
     Stream,
 }
@@ -371,9 +376,19 @@ impl Slave {
         if !announce_ip.is_empty() {
             add("REPLCONF ip-address", &[b"REPLCONF", b"ip-address", announce_ip.as_bytes()]);
         }
-        let capabilities: [&[u8]; 7] =
-            [b"REPLCONF", b"capa", b"eof", b"capa", b"psync2", b"capa", FILES_CAPABILITY];
-        add("REPLCONF capa", if self.settings.files { &capabilities } else { &capabilities[..5] });
+        let Settings { files, refetch, earlier, .. } = &self.settings;
+        let earlier: Vec<String> = earlier.iter().filter(|_| *refetch).map(earlier_capability).collect();
+        let known = [
+            (true, &b"eof"[..]),
+            (true, b"psync2"),
+            (*files, FILES_CAPABILITY),
+            (*refetch, REFETCH_CAPABILITY),
+        ];
+        let names = known.iter().filter(|(has, _)| *has).map(|(_, name)| *name);
+        let names = names.chain(earlier.iter().map(String::as_bytes));
+        let capabilities: Vec<&[u8]> =
+            std::iter::once(&b"REPLCONF"[..]).chain(names.flat_map(|name| [&b"capa"[..], name])).collect();
+        add("REPLCONF capa", &capabilities);
         self.phase = Phase::Configure(awaited);
         actions.push(Action::Send(out));
     }
@@ -392,67 +407,6 @@ impl Slave {
         let words: [&[u8]; 4] = [b"PSYNC", id.as_bytes(), offset.as_bytes(), b"FAILOVER"];
         let count = if self.settings.hands_over { 4 } else { 3 };
         actions.push(Action::Send(command(&words[..count])));
-    }
-
-    fn begin(&mut self, line: &[u8], now_ms: u64, actions: &mut Vec<Action>) -> Result<(), String> {
-        let text = String::from_utf8_lossy(line).into_owned();
-        let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        let id = words.get(1).and_then(|id| ReplicationId::parse(id.as_bytes()));
-        match words[..] {
-            ["+FULLRESYNC", _, offset] => {
-                let offset = offset.parse::<u64>().ok();
-                let (Some(id), Some(offset)) = (id, offset) else {
-                    return Err(format!("the master's answer to PSYNC makes no sense: {text}"));
-                };
-                self.handed_over(Ok(()), actions);
-                actions.push(Action::Tell(format!(
-                    "the master sends its whole data set, as of {offset} of {id}"
-                )));
-                self.phase = Phase::Transfer(Transfer::default(), Position { id, offset });
-                Ok(())
-            }
-            ["+CHECKPOINT", _, offset, name, ref common @ ..] => {
-                let common = common.first().and_then(|common| common.parse().ok());
-                let (Some(id), Ok(offset)) = (id, offset.parse::<u64>()) else {
-                    return Err(format!("the master's answer to PSYNC makes no sense: {text}"));
-                };
-                actions.push(Action::Tell(format!(
-                    "the master offers its data set as the files of checkpoint {name}, as of {offset} of {id}"
-                )));
-                self.phase = Phase::Fetch;
-                let name = name.to_string();
-                actions.push(Action::Fetch { of: Position { id, offset }, name, common });
-                Ok(())
-            }
-            ["+CONTINUE"] | ["+CONTINUE", _] => {
-                let Some(position) = self.position else {
-                    return Err("the master goes on with a history that nobody asked for".into());
-                };
-                self.applied = position.offset;
-                self.handed_over(Ok(()), actions);
-                self.up(now_ms);
-                actions.push(Action::Tell(format!("the master goes on at {}", position.offset)));
-                actions.push(Action::Continue(id));
-                actions.extend(self.acknowledge(now_ms));
-                Ok(())
-            }
-            _ if self.settings.hands_over && text.starts_with('-') => {
-                // What follows is no business of this link's: the server is a master again.
-                self.handed_over(Err(text), actions);
-                Ok(())
-            }
-            _ if text.starts_with("-NOMASTERLINK") || text.starts_with("-LOADING") => {
-                Err(format!("the master cannot serve slaves now: {text}"))
-            }
-            _ => Err(format!("the master refuses PSYNC: {text}")),
-        }
-    }
-
-    /// Tells how it went, once, if this server hands its role over.
-    fn handed_over(&mut self, result: Result<(), String>, actions: &mut Vec<Action>) {
-        if std::mem::take(&mut self.settings.hands_over) {
-            actions.push(Action::HandedOver(result));
-        }
     }
 
     fn up(&mut self, now_ms: u64) {

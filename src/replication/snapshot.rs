@@ -113,6 +113,11 @@ impl Snapshot {
         self.stream_database = Some(database);
     }
 
+    /// The database that the stream has selected there: a master's names its own anew, so it is 0.
+    pub fn stream_database(&self) -> u16 {
+        self.stream_database.unwrap_or(0)
+    }
+
     /// The offset of the log that it is at.
     pub fn offset(&self) -> u64 {
         self.offset

@@ -28,7 +28,7 @@ const COMMANDS: usize = 4096;
 
 /// What a command of the stream is to a slave.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     /// It runs on keys.
     Keys(&'static Entry),
     /// About the connection: nothing to do.
@@ -47,7 +47,7 @@ enum Kind {
     Unknown,
 }
 
-fn kind(args: Args<'_>) -> Kind {
+pub(super) fn kind(args: Args<'_>) -> Kind {
     let name = args.word(0).to_ascii_lowercase();
     match &name[..] {
         b"ping" => Kind::Control,

@@ -174,6 +174,7 @@ impl Link {
                 self.send(answer.as_bytes()).await?;
                 self.stream(from).await
             }
+            Start::Refetch { common } => self.refer(common).await,
             Start::Full { reason, common } => {
                 slog::info!(self.state.logger, "a slave gets a snapshot"; "slave" => self.id, "because" => reason);
                 if self.announced.files
@@ -243,6 +244,20 @@ impl Link {
                 slog::error!(self.state.logger, "no checkpoint for a slave: it gets an RDB file"; "error" => error);
                 Ok(None)
             }
+        }
+    }
+
+    /// Tells it where the histories parted. It asks for what differs over a connection of its own, and comes back for the
+    /// stream.
+    async fn refer(&self, common: u64) -> Served {
+        let id = lock(&self.state.replication.history).id();
+        slog::info!(self.state.logger, "a slave has writes of its own: it fetches again what differs";
+            "slave" => self.id, "common-offset" => common);
+        super::refresh(&self.state);
+        self.send(format!("+DIVERGED {id} {common}\r\n").as_bytes()).await?;
+        loop {
+            self.or_closing(tokio::time::sleep(PATIENCE)).await?;
+            self.send(b"\n").await?;
         }
     }
 

@@ -1,5 +1,5 @@
-//! Writes of this server that its master does not have: what is thrown away with a full synchronisation is kept in a
-//! file, and said.
+//! Writes of this server that its master does not have: what is thrown away, with a full synchronisation or by fetching
+//! again what differs, is kept in a file, and said.
 //!
 //! A slave of before that was made a master for a while, or a master whose slave took its place, has records in its log
 //! that the others never got. Where its history and the master's are one up to some offset, all that it logged behind
@@ -32,17 +32,17 @@ fn common_offset(state: &State, of: Position, told: Option<u64>) -> Option<u64> 
     told.or(own).filter(|_| !history.is_incomplete())
 }
 
-/// Before a full synchronisation as of `of`: keeps what this server wrote alone. `told` is what the master says of the
-/// offset up to which both are the same.
+/// Before other data takes its place, of the history that `of` names: keeps what this server wrote alone. `told` is what
+/// the master says of the offset up to which both are the same. Returns how many commands that is.
 ///
 /// # Errors
 /// The file cannot be written, or the log not be read: nothing is thrown away then.
-pub(super) fn keep(state: &Arc<State>, of: Position, told: Option<u64>) -> Result<(), String> {
-    let Some(common) = common_offset(state, of, told) else { return Ok(()) };
+pub(super) fn keep(state: &Arc<State>, of: Position, told: Option<u64>) -> Result<u64, String> {
+    let Some(common) = common_offset(state, of, told) else { return Ok(0) };
     let end = state.log.committed();
     let first = state.log.facts().oldest_offset;
     if common >= end {
-        return Ok(());
+        return Ok(0);
     }
     let config = state.config();
     let folder = Path::new(config.get(options::DIR));
@@ -53,7 +53,7 @@ pub(super) fn keep(state: &Arc<State>, of: Position, told: Option<u64>) -> Resul
     let commands = write(state, &path, from, end).map_err(|error| fail(&error))?;
     if commands == 0 {
         // Heartbeats, and no more.
-        return std::fs::remove_file(&path).map_err(|error| fail(&error));
+        return std::fs::remove_file(&path).map(|()| 0).map_err(|error| fail(&error));
     }
     let id = lock(&state.replication.history).id();
     let lost = if from > common { ", without what the log no longer has" } else { "" };
@@ -68,7 +68,7 @@ pub(super) fn keep(state: &Arc<State>, of: Position, told: Option<u64>) -> Resul
         "common-offset" => common, "end" => end, "history" => id.as_str());
     let at_s = now_ms() / 1000;
     state.following.change(|link| link.divergence = format!("{at_s}: {text}"));
-    Ok(())
+    Ok(commands)
 }
 
 /// Writes the log's commands of a range as RESP. Returns how many that change data.
@@ -78,12 +78,11 @@ fn write(state: &State, path: &Path, from: u64, end: u64) -> Result<u64, Box<dyn
     let mut out = BufWriter::new(File::create(path)?);
     let (mut selected, mut commands) = (None, 0);
     while let Some(record) = reader.read()? {
-        // Where the fork is within a record, there is no fork: it was written after the record's end.
-        if record.header.offset < from {
-            continue;
-        }
-        let database = usize::from(record.header.database);
-        let changes = stream::changes(record.payload);
+        // A slave may have got a part of a record, whole commands, when it took this server's place.
+        let skip = usize::try_from(from.saturating_sub(record.header.offset)).unwrap_or(usize::MAX);
+        let Some((before, payload)) = record.payload.split_at_checked(skip) else { continue };
+        let database = stream::last_selected(before).unwrap_or(usize::from(record.header.database));
+        let changes = stream::changes(payload);
         if changes > 0 {
             commands += changes;
             if selected != Some(database) {
@@ -93,8 +92,8 @@ fn write(state: &State, path: &Path, from: u64, end: u64) -> Result<u64, Box<dyn
                 pika_core::keyspace::transaction::write_command(&mut select, words.into_iter());
                 out.write_all(&select)?;
             }
-            out.write_all(record.payload)?;
-            selected = Some(stream::last_selected(record.payload).unwrap_or(database));
+            out.write_all(payload)?;
+            selected = Some(stream::last_selected(payload).unwrap_or(database));
         }
     }
     out.into_inner().map_err(|error| error.into_error())?.sync_all()?;

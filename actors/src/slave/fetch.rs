@@ -98,7 +98,7 @@ impl Link {
         let spawned = std::thread::Builder::new().name("pika-fetch".into()).spawn(move || {
             let result = super::divergence::keep(&work.state, of, common)
                 .map_err(Failure::from)
-                .and_then(|()| work.run())
+                .and_then(|_| work.run())
                 .map_err(|failure| work.explain(failure, &plain));
             let _ = news.send(News::Loaded(session, result));
         });

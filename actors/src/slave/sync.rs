@@ -10,17 +10,20 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pika_core::config::options;
-use pika_core::engine::Engine;
+use pika_core::engine::{Engine, EngineError};
 use pika_core::keyspace::counts::AllCounts;
 use pika_core::keyspace::load::{self, Begin, Loader, LogRestart, Switch};
+use pika_core::keyspace::namespace::Namespaces;
+use pika_core::keyspace::partition::Partition;
 use pika_core::keyspace::recovery;
 use pika_core::replication::slave::{Event, Position};
+use pika_core::scripting::Registry;
 
 use super::{Feed, Link, News, fatal};
 use crate::followed;
 use crate::loading::{self, Pipe, Watcher};
 use crate::state::State;
-use crate::write_behind::{Errand, Job};
+use crate::write_behind::{Errand, Job, Writer};
 
 /// The file that a data set is received into, in the data folder.
 const DATA_FILE: &str = "sync.rdb.tmp";
@@ -133,6 +136,9 @@ impl Link {
 
     /// The data set is in its place, or cannot be.
     pub(super) async fn loaded(&mut self, result: Result<(), String>) {
+        if result.is_ok() {
+            self.whole.store(false, std::sync::atomic::Ordering::Release);
+        }
         if self.fetching.take().is_some() {
             if result.is_ok() {
                 self.full = false;
@@ -249,7 +255,17 @@ pub(super) fn switch_to(state: &Arc<State>, switch: Switch, position: Position) 
     let (tell, told) = channel();
     let shared = state.clone();
     followed::replace_all(state, move |held| {
-        put_in_place(&shared, &switch, position, held);
+        let Switch { loaded, .. } = &switch;
+        let in_place = InPlace {
+            namespaces: loaded.namespaces.clone(),
+            counts: loaded.counts.clone(),
+            next_version: loaded.next_version,
+            functions: Some(loaded.functions.clone()),
+        };
+        put_in_place(&shared, position, held, move |store| {
+            switch.apply(&store.engine)?;
+            Ok(in_place)
+        });
         let _ = tell.send(());
     });
     told.recv().map_err(|error| error.to_string())
@@ -287,23 +303,33 @@ pub(super) fn on_writer<T: Send + 'static>(
     }
 }
 
-/// With all partitions' states in hand: the store shows the new data, the log begins anew, and so do the partitions.
-fn put_in_place(
+/// What the partitions go on with, once the store shows other data.
+pub(super) struct InPlace {
+    pub(super) namespaces: Namespaces,
+    pub(super) counts: AllCounts,
+    pub(super) next_version: u64,
+    /// The libraries of functions, if they are others.
+    pub(super) functions: Option<Arc<Registry>>,
+}
+
+/// With all partitions' states in hand: the store shows other data, which `apply` puts there, the log begins anew, and so
+/// do the partitions.
+pub(super) fn put_in_place(
     state: &Arc<State>,
-    switch: &Switch,
     position: Position,
-    held: &mut [Box<pika_core::keyspace::partition::Partition>],
+    held: &mut [Box<Partition>],
+    apply: impl FnOnce(&mut Writer) -> Result<InPlace, EngineError> + Send + 'static,
 ) {
     state.log.wait_written(held[0].shared.next_offset());
     // The log that slaves of this slave are sent is none of theirs any more.
     crate::replication::drop_all(state);
-    let (offset, plan) = (position.offset, switch.clone());
-    on_writer(state, move |store| {
+    let offset = position.offset;
+    let in_place = on_writer(state, move |store| {
         // Older memtables go to disk with this: the log must cover them, should the process die in between.
         store.flush_and_wait()?;
-        plan.apply(&store.engine)?;
+        let in_place = apply(store)?;
         store.replaced(offset);
-        Ok(())
+        Ok(in_place)
     });
     if let Err(error) = state.log.restart(offset, &state.config()) {
         fatal(state, "beginning the log anew", &error);
@@ -311,11 +337,13 @@ fn put_in_place(
     crate::server::change_history(state, |history| history.adopt(position.id));
     on_writer(state, |store| load::restarted(&store.engine));
     let shared = held[0].shared.clone();
-    shared.raise_version(switch.loaded.next_version);
+    shared.raise_version(in_place.next_version);
     shared.set_next_offset(offset);
     for partition in held.iter_mut() {
-        let counts = if partition.index == 0 { switch.loaded.counts.clone() } else { AllCounts::default() };
-        partition.shared.set_functions(switch.loaded.functions.clone());
-        partition.replace(switch.loaded.namespaces.clone(), counts, offset);
+        let counts = if partition.index == 0 { in_place.counts.clone() } else { AllCounts::default() };
+        if let Some(functions) = &in_place.functions {
+            partition.shared.set_functions(functions.clone());
+        }
+        partition.replace(in_place.namespaces.clone(), counts, offset);
     }
 }

@@ -86,8 +86,19 @@ pub fn close(service: &Service, name: &str) -> bool {
     lock(&service.state.replication.verification.moments.kept).remove(name).is_some()
 }
 
+/// The database that the stream has selected at a moment.
+///
+/// # Errors
+/// It is not kept any more.
+pub fn stream_database(service: &Service, name: &str) -> Result<u16, String> {
+    ask(service, name, |snapshot, _| Ok(snapshot.stream_database()))
+}
+
 /// Has something done with a moment, and waits for it.
-fn ask<T: Send + 'static>(
+///
+/// # Errors
+/// It is not kept any more; and those of `run`.
+pub fn ask<T: Send + 'static>(
     service: &Service,
     name: &str,
     run: impl FnOnce(&Snapshot, &mut dyn FnMut() -> bool) -> Result<T, String> + Send + 'static,

@@ -11,6 +11,7 @@ mod info;
 mod latency;
 mod lolwut;
 mod memory;
+mod refetch;
 mod replica;
 mod replication;
 mod slowlog;
@@ -37,6 +38,7 @@ pub(super) const COMMANDS: &[Command] = &[
     memory::MEMORY,
     replica::PSYNC,
     admin::PURGELOGSTO,
+    refetch::REFETCH,
     replica::REPLCONF,
     replication::REPLICAOF,
     replication::ROLE,

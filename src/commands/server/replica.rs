@@ -3,7 +3,7 @@
 use super::super::args::{not_an_integer, syntax_error};
 use super::super::*;
 use crate::number::parse_i64;
-use crate::replication::handshake::{FILES_CAPABILITY, Request};
+use crate::replication::handshake::Request;
 use crate::replication::master::Wait;
 use crate::server::SessionContext;
 
@@ -93,10 +93,7 @@ fn replconf(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
             }
             announced.ip = String::from_utf8_lossy(value).into_owned();
         } else if is("capa") {
-            // Others are of versions to come.
-            announced.eof |= value.eq_ignore_ascii_case(b"eof");
-            announced.psync2 |= value.eq_ignore_ascii_case(b"psync2");
-            announced.files |= value.eq_ignore_ascii_case(FILES_CAPABILITY);
+            announced.add_capability(value);
         } else if is("ack") {
             let durable = (args.len() > at + 3 && args.word(at + 2).eq_ignore_ascii_case(b"fack"))
                 .then(|| parse_i64(args.word(at + 3)).and_then(|offset| u64::try_from(offset).ok()))

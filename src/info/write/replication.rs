@@ -122,6 +122,8 @@ fn write_link(out: &mut Lines, link: &MasterLink, config: &Config, now_ms: u64) 
     out.line("master_link_last_error", link.last_error.replace(['\r', '\n'], " "));
     out.line("slave_full_syncs", link.full_syncs);
     out.line("slave_partial_syncs", link.partial_syncs);
+    out.line("slave_refetches", link.refetches);
     out.line("slave_refused_commands", link.refused);
     out.line("slave_divergence", link.divergence.replace(['\r', '\n'], " "));
+    out.line("slave_refetch", link.refetch.replace(['\r', '\n'], " "));
 }

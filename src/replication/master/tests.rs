@@ -31,12 +31,12 @@ fn who_has_the_history_goes_on_as_long_as_the_log_has_it() {
             attach(&mut master, 1, Announced::default(), Request::Continue { id: id(id_asked), offset });
         match start {
             Start::Partial { from, id: name } => assert!(partial && from == offset && name == id(1)),
-            Start::Full { .. } => assert!(!partial, "{offset} of history {id_asked}"),
+            _ => assert!(!partial, "{offset} of history {id_asked}"),
         }
         assert_eq!(master.replica(1).unwrap().stage, if partial { Stage::Online } else { Stage::Waiting });
     }
     attach(&mut master, 1, Announced::default(), Request::Whole);
-    assert_eq!(master.counters, Counters { full: 4, partial: 2, refused: 3 });
+    assert_eq!(master.counters, Counters { full: 4, partial: 2, refused: 3, refetches: 0 });
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! | file | what |
 //! |------|------|
 //! | `node` | one server: its disk, its log, its data, as master and as slave |
+//! | `refetch` | what differs, fetched again |
 //! | `network` | connections: bytes under way |
 //! | `tests` | many seeds; and that each broken rule is found out |
 //!
@@ -16,12 +17,14 @@
 
 mod network;
 mod node;
+mod refetch;
 mod tests;
 
 use std::collections::BTreeMap;
 
 use network::Network;
-use node::Node;
+use node::{Checkpoint, Node};
+use refetch::Answer;
 
 use super::ReplicationId;
 use super::master::Limits;
@@ -50,6 +53,18 @@ pub(super) enum Broken {
     Spool,
     /// A checkpoint is said to be of the end of the log, whatever it is of.
     Checkpoint,
+    /// Of what differs, only that is fetched again which the slave wrote itself.
+    Lost,
+    /// Of what differs, only that is fetched again which the master wrote since.
+    Since,
+}
+
+/// What a node sees of the others.
+pub(super) struct Others {
+    checkpoints: Vec<Option<Checkpoint>>,
+    up: Vec<bool>,
+    /// What the master answers, if it is asked what was written.
+    answer: Answer,
 }
 
 /// See the module's documentation.
@@ -61,6 +76,8 @@ pub(super) struct World {
     /// Who is meant to be the master.
     leader: usize,
     broken: Broken,
+    /// Less is lost for good.
+    calm: bool,
     /// What happened, for a seed that is looked at.
     story: Vec<String>,
 }
@@ -74,6 +91,7 @@ pub(super) struct Tally {
     pub(super) full: u64,
     pub(super) partial: u64,
     pub(super) files: u64,
+    pub(super) refetched: u64,
     pub(super) full_disks: u64,
 }
 
@@ -88,6 +106,7 @@ impl World {
             network: Network::default(),
             leader: 0,
             broken,
+            calm: seed % 2 == 1,
             story: Vec::new(),
         };
         for index in 1..NODES {
@@ -121,6 +140,7 @@ impl World {
             tally.full += node.master.counters.full;
             tally.partial += node.master.counters.partial;
             tally.files += node.fetched;
+            tally.refetched += node.refetched;
             tally.writes += node.writes;
         }
         match self.difference() {
@@ -140,7 +160,12 @@ impl World {
                 self.nodes[leader].write(&mut self.random);
             }
         }
-        match self.random.u8(..100) {
+        let roll = match self.random.u8(..100) {
+            // Histories live longer, and part more often: what differs can be told.
+            1..=3 | 15..=16 if self.calm => 28,
+            roll => roll,
+        };
+        match roll {
             0..=3 => {
                 let index = self.random.usize(..NODES);
                 if self.nodes[index].up {
@@ -158,7 +183,7 @@ impl World {
                 self.nodes[index].full_until_ms = self.now_ms + self.random.u64(..3000);
                 tally.full_disks += 1;
             }
-            15..=18 => {
+            15..=16 => {
                 let index = self.random.usize(..NODES);
                 self.nodes[index].cut_log();
             }
@@ -166,7 +191,7 @@ impl World {
                 let index = self.random.usize(..NODES);
                 self.nodes[index].flush();
             }
-            26..=27 => {
+            17..=18 | 26..=27 => {
                 // Somebody writes to a master of before, whom nobody has told yet.
                 let index = self.random.usize(..NODES);
                 if self.nodes[index].up && self.nodes[index].master_of.is_none() {
@@ -241,14 +266,13 @@ impl World {
             }
             let (checkpoints, up): (Vec<_>, Vec<_>) =
                 self.nodes.iter().map(|node| (node.checkpoint.clone(), node.up)).unzip();
-            self.nodes[index].clock(
-                &mut self.network,
-                &checkpoints,
-                &up,
-                &limits,
-                self.now_ms,
-                &mut self.random,
-            );
+            let node = &self.nodes[index];
+            let answer = match node.refetches(self.now_ms).zip(node.master_of) {
+                Some((common, master)) => refetch::ask(&self.nodes[master], common),
+                None => Answer::Gone,
+            };
+            let others = Others { checkpoints, up, answer };
+            self.nodes[index].clock(&mut self.network, &others, &limits, self.now_ms, &mut self.random);
         }
         for (connection, end, bytes) in self.network.deliver(self.now_ms, &mut self.random) {
             self.nodes[end].receive(connection, &bytes, &mut self.network, self.now_ms, &mut self.random);

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::super::handshake::{Announced, FILES_CAPABILITY, Request};
+use super::super::handshake::{Announced, Request};
 use super::super::history::History;
 use super::super::master::{Action as MasterAction, Limits, Log, Master, Start};
+use super::super::refetch::Touched;
 use super::super::slave::{Action, Event, Position, Settings, Slave, Stage};
 use super::super::stream::Cutter;
-use super::Broken;
 use super::network::Network;
+use super::refetch::{self, Answer};
+use super::{Broken, Others};
 use crate::keyspace::transaction::write_command;
 use crate::replication::ReplicationId;
 use crate::resp::{Batch, Parser};
@@ -43,8 +45,19 @@ struct Incoming {
 struct Loading {
     at_ms: u64,
     of: Position,
-    result: Result<Data, String>,
+    what: What,
     spool: Vec<u8>,
+}
+
+/// Where a data set comes from.
+#[derive(Debug)]
+enum What {
+    /// It is here.
+    Whole(Data),
+    /// The master's checkpoint of this name.
+    Files(String),
+    /// The keys that differ, of which this server wrote these.
+    Differing(Touched),
 }
 
 /// See the module's documentation.
@@ -60,6 +73,7 @@ pub(super) struct Node {
     pub(super) checkpoint: Option<Checkpoint>,
     pub(super) full_until_ms: u64,
     pub(super) fetched: u64,
+    pub(super) refetched: u64,
     pub(super) writes: u64,
     /// A stream that was cut at the wrong byte, at some time.
     pub(super) failure: Option<String>,
@@ -76,6 +90,8 @@ pub(super) struct Node {
     cutter: Cutter,
     transfer: Vec<u8>,
     loading: Option<Loading>,
+    /// What differs cannot be told: everything is asked for.
+    no_refetch: bool,
     ended_cleanly: Option<u64>,
     fresh: ReplicationId,
 }
@@ -90,6 +106,17 @@ fn run(data: &mut Data, words: &[&[u8]]) {
         [b"DEL", key] => {
             data.remove(&text(key));
         }
+        [b"RENAME", from, to] => {
+            if let Some(value) = data.remove(&text(from)) {
+                data.insert(text(to), value);
+            }
+        }
+        [b"COPY", from, to, b"REPLACE"] => {
+            if let Some(value) = data.get(&text(from)).cloned() {
+                data.insert(text(to), value);
+            }
+        }
+        [b"FLUSHALL"] => data.clear(),
         _ => {}
     }
 }
@@ -124,6 +151,8 @@ impl Node {
             checkpoint: None,
             full_until_ms: 0,
             fetched: 0,
+            refetched: 0,
+            no_refetch: false,
             writes: 0,
             failure: None,
             broken,
@@ -140,6 +169,20 @@ impl Node {
             ended_cleanly: None,
             fresh: id,
         }
+    }
+
+    /// The position behind which it wrote for itself, if it fetches again what differs, and that is to end now.
+    pub(super) fn refetches(&self, now_ms: u64) -> Option<Position> {
+        let loading = self.loading.as_ref().filter(|loading| now_ms >= loading.at_ms)?;
+        matches!(loading.what, What::Differing(_)).then_some(loading.of)
+    }
+
+    /// What its log behind an offset can have written; `None` if it cannot be told.
+    pub(super) fn touched_since(&self, offset: u64) -> Option<Touched> {
+        let mut touched = Touched::default();
+        let from = offset.checked_sub(self.first)?;
+        touched.add_record(0, self.log.get(from as usize..)?).ok()?;
+        Some(touched)
     }
 
     /// The end of its log.
@@ -179,9 +222,15 @@ impl Node {
         self.writes += 1;
         let (key, value) = (format!("k{}", random.u8(..12)), format!("{}.", random.u16(..)));
         let (key, value) = (key.as_bytes(), value.as_bytes());
-        let words: &[&[u8]] = match random.u8(..6) {
-            0 => &[b"SET", key, value],
-            1 => &[b"DEL", key],
+        let other = format!("k{}", random.u8(..12));
+        let other = other.as_bytes();
+        let words: &[&[u8]] = match random.u16(..600) {
+            0..=80 => &[b"SET", key, value],
+            81..=160 => &[b"DEL", key],
+            // What is somewhere else then.
+            161..=220 if other != key => &[b"RENAME", key, other],
+            221..=280 if other != key => &[b"COPY", key, other, b"REPLACE"],
+            281 => &[b"FLUSHALL"],
             // What depends on all that was before tells of everything that is missing, or comes twice.
             _ => &[b"APPEND", key, value],
         };
@@ -327,8 +376,9 @@ impl Node {
                 Vec::new()
             }
             [b"REPLCONF", rest @ ..] => {
-                incoming.announced.psync2 |= rest.contains(&&b"psync2"[..]);
-                incoming.announced.files |= rest.contains(&FILES_CAPABILITY);
+                let capabilities =
+                    rest.chunks(2).filter(|pair| pair[0] == b"capa").filter_map(|pair| pair.get(1));
+                capabilities.for_each(|name| incoming.announced.add_capability(name));
                 b"+OK\r\n".to_vec()
             }
             [b"PSYNC", ..] if self.master_of.is_some() => b"-NOMASTERLINK a slave\r\n".to_vec(),
@@ -352,7 +402,7 @@ impl Node {
         let announced = incoming.announced.clone();
         let mut start = self.master.attach(connection, "peer", announced, request, log, now_ms);
         incoming.is_slave = true;
-        if let (Broken::Fork, Start::Full { .. }, Request::Continue { offset, .. }) =
+        if let (Broken::Fork, Start::Full { .. } | Start::Refetch { .. }, Request::Continue { offset, .. }) =
             (self.broken, &start, request)
             && (self.first..=self.end()).contains(offset)
         {
@@ -363,6 +413,7 @@ impl Node {
                 incoming.streams = Some(from);
                 format!("+CONTINUE {id}\r\n").into_bytes()
             }
+            Start::Refetch { common } => format!("+DIVERGED {} {common}\r\n", self.history.id()).into_bytes(),
             Start::Full { .. } if incoming.announced.files && random.u8(..3) > 0 => {
                 let of = Position { id: self.history.id(), offset: self.end() };
                 let kept = self.checkpoint.get_or_insert_with(|| {
@@ -399,8 +450,7 @@ impl Node {
     pub(super) fn clock(
         &mut self,
         network: &mut Network,
-        checkpoints: &[Option<Checkpoint>],
-        up: &[bool],
+        others: &Others,
         limits: &Limits,
         now_ms: u64,
         random: &mut fastrand::Rng,
@@ -432,36 +482,46 @@ impl Node {
             }
         }
         if self.loading.as_ref().is_some_and(|loading| now_ms >= loading.at_ms) {
-            self.loaded(checkpoints, up, network, now_ms, random);
+            self.loaded(others, network, now_ms, random);
         }
         if self.machine.is_some() {
             self.tell(Event::Clock, network, now_ms, random);
         }
     }
 
-    fn loaded(
-        &mut self,
-        checkpoints: &[Option<Checkpoint>],
-        up: &[bool],
-        network: &mut Network,
-        now_ms: u64,
-        random: &mut fastrand::Rng,
-    ) {
-        let (Some(Loading { of, result, spool, .. }), Some(master)) = (self.loading.take(), self.master_of)
+    fn loaded(&mut self, others: &Others, network: &mut Network, now_ms: u64, random: &mut fastrand::Rng) {
+        let (Some(Loading { mut of, what, spool, .. }), Some(master)) = (self.loading.take(), self.master_of)
         else {
             return;
         };
-        let result = result.or_else(|name| {
-            let found =
-                checkpoints[master].as_ref().filter(|checkpoint| up[master] && checkpoint.name == name);
-            self.fetched += u64::from(found.is_some());
-            found.map(|checkpoint| checkpoint.data.clone()).ok_or("the checkpoint is gone")
-        });
+        let result = match what {
+            What::Whole(data) => Ok(data),
+            What::Files(name) => {
+                let found = others.checkpoints[master].as_ref();
+                let found = found.filter(|checkpoint| others.up[master] && checkpoint.name == name);
+                self.fetched += u64::from(found.is_some());
+                found.map(|checkpoint| checkpoint.data.clone()).ok_or("the checkpoint is gone")
+            }
+            What::Differing(lost) => match &others.answer {
+                Answer::At(at, since, values) if now_ms >= self.full_until_ms => {
+                    self.refetched += 1;
+                    of = *at;
+                    Ok(refetch::patched(&self.data, &lost, since, values, self.broken))
+                }
+                Answer::At(..) => Err("the disk is full"),
+                Answer::Gone => Err("the master is gone"),
+                Answer::Unbounded => {
+                    self.no_refetch = true;
+                    Err("what the master wrote cannot be told")
+                }
+            },
+        };
         let data = match result {
             Ok(data) if now_ms >= self.full_until_ms => data,
             Ok(_) => return self.tell(Event::Loaded(Err("the disk is full")), network, now_ms, random),
             Err(why) => return self.tell(Event::Loaded(Err(why)), network, now_ms, random),
         };
+        self.no_refetch = false;
         self.history.adopt(of.id);
         (self.log, self.first, self.synced) = (Vec::new(), of.offset, of.offset);
         self.base = (data.clone(), of.offset);
@@ -486,7 +546,9 @@ impl Node {
                 Action::Connect => {
                     let Some(master) = self.master_of else { return };
                     self.link = Some(network.connect(self.index, master));
-                    let settings = Settings { timeout_ms: 5000, files: true, ..Settings::default() };
+                    let (refetch, earlier) = (!self.no_refetch, self.history.earlier().to_vec());
+                    let settings =
+                        Settings { timeout_ms: 5000, files: true, refetch, earlier, ..Settings::default() };
                     let mut position = Position { id: self.history.id(), offset: self.end() };
                     position.offset += u64::from(self.broken == Broken::Position && position.offset > 0);
                     self.tell(Event::Connected(settings, Some(position)), network, now_ms, random);
@@ -511,9 +573,17 @@ impl Node {
                 Action::Load(of) => {
                     let mut data = Data::new();
                     run_all(&mut data, &self.transfer);
-                    self.load(of, Ok(data), now_ms, random);
+                    self.load(of, What::Whole(data), now_ms, random);
                 }
-                Action::Fetch { of, name, .. } => self.load(of, Err(name), now_ms, random),
+                Action::Fetch { of, name, .. } => self.load(of, What::Files(name), now_ms, random),
+                Action::Refetch(of) => match self.touched_since(of.offset) {
+                    Some(lost) => self.load(of, What::Differing(lost), now_ms, random),
+                    None => {
+                        self.no_refetch = true;
+                        let why = "what this server wrote cannot be told";
+                        self.tell(Event::Loaded(Err(why)), network, now_ms, random);
+                    }
+                },
                 Action::Continue(id) => {
                     self.synced = self.end();
                     if let Some(id) = id {
@@ -543,8 +613,8 @@ impl Node {
         }
     }
 
-    fn load(&mut self, of: Position, result: Result<Data, String>, now_ms: u64, random: &mut fastrand::Rng) {
+    fn load(&mut self, of: Position, what: What, now_ms: u64, random: &mut fastrand::Rng) {
         let at_ms = now_ms + random.u64(..2000);
-        self.loading = Some(Loading { at_ms, of, result, spool: Vec::new() });
+        self.loading = Some(Loading { at_ms, of, what, spool: Vec::new() });
     }
 }

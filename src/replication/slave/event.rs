@@ -16,8 +16,8 @@ pub enum Event<'a> {
     Received(&'a [u8]),
     /// Some time has passed. Told a few times a second.
     Clock,
-    /// The transferred data has taken the place of what was there before, and the log begins at its offset; or why
-    /// not.
+    /// The transferred data, or what was fetched again, has taken the place of what was there before, and the log begins
+    /// at its offset; or why not.
     Loaded(Result<(), &'a str>),
     /// What came so far is in the log up to this offset, and run.
     Applied(u64),
@@ -49,6 +49,10 @@ pub enum Action {
         /// The last offset at which this server's data was the master's, if the master says so.
         common: Option<u64>,
     },
+    /// This server's data was the master's at this position of the master's history, and both have written since: fetch
+    /// again what differs, and put it into its place; answered by [`Event::Loaded`]. The connection stays, as a sign of
+    /// life.
+    Refetch(Position),
     /// The other was asked to take over this server's role: it did, or why it did not.
     HandedOver(Result<(), String>),
     /// The stream goes on behind what this server has, maybe under another name of the history.

@@ -144,4 +144,13 @@ impl Snapshot {
         })?;
         found
     }
+
+    /// As [`Snapshot::find`], with the value as DUMP has it.
+    ///
+    /// # Errors
+    /// [`Failure`], if the store cannot be read.
+    pub fn dump(&self, wanted: &Key, settings: &Settings) -> Result<Option<(Vec<u8>, Option<u64>)>, Failure> {
+        let found = self.find(wanted)?;
+        Ok(found.map(|(value, expire_ms)| (rdb::dump::encode(&value, &limits(settings)), expire_ms)))
+    }
 }
