@@ -436,7 +436,7 @@ impl Server for Service {
     }
 
     fn open_moment(&self) -> Result<Moment, String> {
-        crate::verify::moments::open(self)
+        crate::verify::moments::open(self, crate::verify::moments::KEEP)
     }
 
     fn ask_moment(&self, name: &str, question: Question) -> Result<Answer, String> {

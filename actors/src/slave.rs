@@ -65,6 +65,8 @@ pub struct Link {
     refetching: Option<refetch::Refetching>,
     /// What differs from this master's data cannot be fetched alone.
     whole: Arc<AtomicBool>,
+    /// How often in a row that was tried in vain.
+    tries: Arc<std::sync::atomic::AtomicU32>,
     /// This master's data set cannot be had as files.
     plain: Arc<AtomicBool>,
     /// Grows with each connection: news of an earlier one are stale.
@@ -101,6 +103,7 @@ pub fn start_here(state: Arc<State>) {
         fetching: None,
         refetching: None,
         whole: Arc::default(),
+        tries: Arc::default(),
         plain: Arc::default(),
         session: 0,
         news,
@@ -350,6 +353,7 @@ impl Link {
         self.full = false;
         self.plain = Arc::default();
         self.whole = Arc::default();
+        self.tries = Arc::default();
         slog::info!(self.state.logger, "this server becomes a slave"; "master" => format!("{host}:{port}"));
         self.set_config(&format!("{host} {port}"));
         self.state.following.set(Some(MasterLink::new(host, port, now_ms())));

@@ -4,6 +4,7 @@
 //! it: on threads that may wait, of which none serves clients.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pika_core::binlog::Reader;
 use pika_core::files::Real;
@@ -16,8 +17,15 @@ use crate::service::Service;
 use crate::state::{State, lock};
 use crate::verify::moments;
 
+/// How long a moment is kept that a slave does not ask for.
+const KEEP: Duration = Duration::from_secs(15);
+
 fn refused(why: &dyn std::fmt::Display) -> String {
     format!("NOREFETCH {why}")
+}
+
+fn later(why: &dyn std::fmt::Display) -> String {
+    format!("TRYAGAIN {why}")
 }
 
 /// REFETCH OPEN.
@@ -28,13 +36,13 @@ fn refused(why: &dyn std::fmt::Display) -> String {
 pub fn open(service: &Service, id: ReplicationId, offset: u64) -> Result<Refetch, String> {
     let state = &service.state;
     check(state, id, offset)?;
-    let moment = moments::open(service).map_err(|error| refused(&error))?;
+    let moment = moments::open(service, KEEP).map_err(|error| later(&error))?;
     let opened = told(service, &moment, offset).and_then(|opened| {
         // Its history may have become another one before the moment was kept.
         check(state, id, offset)?;
         match lock(&state.replication.history).id() == opened.id {
             true => Ok(opened),
-            false => Err(refused(&"the history has another name by now")),
+            false => Err(later(&"the history has another name by now")),
         }
     });
     if opened.is_err() {
@@ -44,7 +52,7 @@ pub fn open(service: &Service, id: ReplicationId, offset: u64) -> Result<Refetch
 }
 
 fn told(service: &Service, moment: &pika_core::server::Moment, offset: u64) -> Result<Refetch, String> {
-    let database = moments::stream_database(service, &moment.name).map_err(|error| refused(&error))?;
+    let database = moments::stream_database(service, &moment.name).map_err(|error| later(&error))?;
     let touched = touched(&service.state, offset, moment.offset)?;
     slog::info!(service.state.logger, "a slave fetches again what differs"; "common-offset" => offset,
         "offset" => moment.offset, "keys" => touched.len(), "commands" => touched.commands);
@@ -119,5 +127,5 @@ pub fn read(service: &Service, moment: &str, keys: Vec<Key>) -> Result<Vec<Dumpe
         }
         Ok(found)
     });
-    found.map_err(|error| refused(&error))
+    found.map_err(|error| later(&error))
 }

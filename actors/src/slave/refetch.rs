@@ -6,7 +6,7 @@
 //! be done this way is done by a full synchronisation: the next question to the master does not offer this one.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -29,6 +29,9 @@ use super::{Link, News};
 use crate::followed;
 use crate::service::Service;
 use crate::state::{State, lock, now_ms};
+
+/// How often in a row it is tried before everything is fetched.
+const MOST_TRIES: u32 = 6;
 
 /// What is fetched again. Dropped, it is given up; if it is being put into its place, that is waited for: whoever goes on
 /// with the link finds the data of before, or that of after.
@@ -70,8 +73,12 @@ impl Link {
             given_up,
         };
         let (news, session, whole) = (self.news.clone(), self.session, self.whole.clone());
+        let tries = self.tries.clone();
         let spawned = std::thread::Builder::new().name("pika-refetch".into()).spawn(move || {
-            let result = work.run().map_err(|failure| work.explain(failure, &whole));
+            let result = work.run().map_err(|failure| work.explain(failure, &whole, &tries));
+            if result.is_ok() {
+                tries.store(0, Ordering::Relaxed);
+            }
             let _ = news.send(News::Refetched(session, result));
         });
         spawned.map(|_| ()).map_err(|error| error.to_string())
@@ -98,7 +105,13 @@ struct Work {
 }
 
 impl Work {
-    fn explain(&self, failure: Failure, whole: &AtomicBool) -> String {
+    fn explain(&self, failure: Failure, whole: &AtomicBool, tries: &AtomicU32) -> String {
+        let failure = match failure {
+            Failure::Again(why) if tries.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_TRIES => {
+                Failure::Otherwise(format!("it was tried {MOST_TRIES} times: {why}"))
+            }
+            failure => failure,
+        };
         match failure {
             Failure::Again(why) => why,
             Failure::Otherwise(why) => {
@@ -164,7 +177,7 @@ impl Work {
         let answer = client.call(&[b"REFETCH", b"OPEN", id.as_bytes(), offset.as_bytes()]);
         let parts = match answer.map_err(|error| Failure::Again(format!("the master: {error}")))? {
             Answer::Array(parts) => parts,
-            Answer::Error(text) => return Err(Failure::Otherwise(format!("the master: {text}"))),
+            Answer::Error(text) => return Err(refusal(&text)),
             other => return Err(Failure::Otherwise(format!("REFETCH OPEN is answered {other:?}"))),
         };
         opened(&parts).ok_or_else(|| Failure::Otherwise("REFETCH OPEN is answered oddly".into()))
@@ -187,7 +200,7 @@ impl Work {
                 client.call(&words).map_err(|error| Failure::Again(format!("the master: {error}")))?;
             let parts = match answer {
                 Answer::Array(parts) => parts,
-                Answer::Error(text) => return Err(Failure::Otherwise(format!("the master: {text}"))),
+                Answer::Error(text) => return Err(refusal(&text)),
                 _ => return Err(odd()),
             };
             if parts.is_empty() || parts.len() % 2 != 0 || parts.len() / 2 > asked.len() {
@@ -250,6 +263,12 @@ impl Work {
         drop(given_up);
         done
     }
+}
+
+/// What a master's error means: it cannot do it now, or not at all.
+fn refusal(text: &str) -> Failure {
+    let why = format!("the master: {text}");
+    if text.starts_with("TRYAGAIN") { Failure::Again(why) } else { Failure::Otherwise(why) }
 }
 
 /// Shows what was fetched, in the place of what it is instead of. `end`: where the log ended that it

@@ -21,8 +21,8 @@ use crate::state::lock;
 
 /// How many are kept at a time.
 const MOST: usize = 4;
-/// How long one is kept that nobody asks for.
-const KEEP: Duration = Duration::from_secs(60);
+/// How long one is kept that nobody asks for, of those that are compared with.
+pub const KEEP: Duration = Duration::from_secs(60);
 /// The most keys that are named at a time.
 const MOST_NAMES: u64 = 100_000;
 
@@ -40,23 +40,23 @@ pub struct Moments {
     making: AtomicU64,
 }
 
-/// VERIFY OPEN.
+/// VERIFY OPEN, and REFETCH OPEN: `keep` is how long it stays without being asked for.
 ///
 /// # Errors
 /// For the client: there are too many, or no thread.
-pub fn open(service: &Service) -> Result<Moment, String> {
+pub fn open(service: &Service, keep: Duration) -> Result<Moment, String> {
     let state = &service.state;
     let moments = &state.replication.verification.moments;
     let others = lock(&moments.kept).len() as u64 + moments.making.fetch_add(1, Ordering::AcqRel);
     let made = match others < MOST as u64 {
-        true => make(service),
+        true => make(service, keep),
         false => Err(format!("{MOST} moments are kept already, for others that compare")),
     };
     moments.making.fetch_sub(1, Ordering::AcqRel);
     made
 }
 
-fn make(service: &Service) -> Result<Moment, String> {
+fn make(service: &Service, keep: Duration) -> Result<Moment, String> {
     let state = &service.state;
     let snapshot = crate::replication::full::take(service)?;
     let moment = Moment {
@@ -70,7 +70,7 @@ fn make(service: &Service) -> Result<Moment, String> {
     let (shared, name) = (state.clone(), moment.name.clone());
     let spawned = std::thread::Builder::new().name("pika-moment".into()).spawn(move || {
         let _ = rustix::process::nice(GIVES_WAY);
-        while let Ok(job) = queue.recv_timeout(KEEP) {
+        while let Ok(job) = queue.recv_timeout(keep) {
             job(&snapshot);
         }
         lock(&shared.replication.verification.moments.kept).remove(&name);

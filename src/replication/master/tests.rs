@@ -189,3 +189,52 @@ fn each_slave_holds_the_log_from_where_it_is() {
     master.sending(2, 480, NOW);
     assert_eq!(master.pins(), [("replica 10.0.0.1:6380".into(), 200), ("replica a.b:6380".into(), 480)]);
 }
+
+/// A master whose history was 2 up to 300, and is 1 now; its log goes from 100 to 500.
+fn choice(announced: Announced, history: u8, offset: u64) -> Start {
+    let mut history_of_master = History::new(id(2));
+    history_of_master.shift(id(1), 300);
+    let log = Log { history: &history_of_master, first: 100, end: 500 };
+    let request = Request::Continue { id: id(history), offset };
+    Master::default().attach(1, "10.0.0.1", announced, &request, log, NOW)
+}
+
+fn announced(refetch: bool, earlier: &[(u8, u64)]) -> Announced {
+    let earlier = earlier.iter().map(|&(byte, until)| Earlier { id: id(byte), until }).collect();
+    Announced { refetch, earlier, ..Announced::default() }
+}
+
+#[test]
+fn who_has_more_than_this_history_is_told_where_they_parted() {
+    for (refetch, earlier, history, offset, common) in [
+        (true, &[][..], 2, 350, Some(300)),
+        (false, &[], 2, 350, None),
+        // A slave that was a master for a while has a name of its own; the others say where that began.
+        (true, &[(2, 250)], 9, 400, Some(250)),
+        (true, &[(8, 390), (2, 320)], 9, 400, Some(300)),
+        (true, &[(1, 450), (2, 320)], 9, 600, Some(450)),
+        (true, &[(1, 700)], 9, 800, Some(500)),
+        // The log does not have it, or nobody knows.
+        (true, &[(2, 99)], 9, 400, None),
+        (true, &[(8, 390)], 9, 400, None),
+        (true, &[], 9, 400, None),
+        // It cannot have been another's longer than it is.
+        (true, &[(2, 250)], 9, 200, None),
+    ] {
+        let what = format!("{earlier:?} {history} {offset}");
+        match choice(announced(refetch, earlier), history, offset) {
+            Start::Refetch { common: told } => assert_eq!(Some(told), common, "{what}"),
+            Start::Full { .. } => assert_eq!(common, None, "{what}"),
+            Start::Partial { .. } => panic!("{what} goes on"),
+        }
+    }
+}
+
+#[test]
+fn who_has_written_nothing_since_it_took_a_name_goes_on_under_the_one_before() {
+    for refetch in [true, false] {
+        let start = choice(announced(refetch, &[(2, 250)]), 9, 250);
+        assert_eq!(start, Start::Partial { from: 250, id: id(1) });
+    }
+    assert!(matches!(choice(announced(false, &[(2, 350)]), 9, 350), Start::Full { common: Some(300), .. }));
+}

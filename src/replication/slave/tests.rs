@@ -350,3 +350,31 @@ fn after_data_sets_that_fail_it_waits_longer_and_longer() {
     assert_eq!(slave.handle(Event::Clock, now + 999), []);
     assert_eq!(slave.handle(Event::Clock, now + 1000), [Action::Connect]);
 }
+
+#[test]
+fn what_differs_is_fetched_beside_the_link() {
+    let earlier = Earlier { id: ReplicationId::from_random([9; 20]), until: 40 };
+    let settings = || Settings { refetch: true, earlier: vec![earlier], ..settings() };
+    let at = || Some(Position { id: id(), offset: 100 });
+    let mut slave = connected(settings(), at());
+    let out = receive(&mut slave, b"+PONG\r\n");
+    let capabilities =
+        format!("REPLCONF capa eof capa psync2 capa pika-refetch capa pika-earlier:{}:40", earlier.id);
+    assert_eq!(sent(&out)[1], capabilities);
+    receive(&mut slave, b"+OK\r\n+OK\r\n");
+    let out = receive(&mut slave, format!("+DIVERGED {ID} 77\r\n\n").as_bytes());
+    assert!(out.contains(&Action::Refetch(Position { id: id(), offset: 77 })), "{out:?}");
+    assert_eq!(slave.stage(), Stage::Sync);
+    assert_eq!(slave.handle(Event::Clock, 1001), [Action::Send(b"\n".to_vec())]);
+    let out = slave.handle(Event::Loaded(Ok(())), 2000);
+    assert!(broken(&out).is_some_and(|why| why.contains("in its place")));
+    assert_eq!(slave.handle(Event::Clock, 2000), [Action::Connect]);
+    // Nobody asked for it, or it is beyond what there is.
+    for (refetch, answer) in [(false, "77"), (true, "101"), (true, "x")] {
+        let mut slave = connected(Settings { refetch, ..settings() }, at());
+        receive(&mut slave, b"+PONG\r\n");
+        receive(&mut slave, b"+OK\r\n+OK\r\n");
+        let out = receive(&mut slave, format!("+DIVERGED {ID} {answer}\r\n").as_bytes());
+        assert!(broken(&out).is_some(), "{answer}: {out:?}");
+    }
+}
