@@ -277,11 +277,11 @@ fn replace(state: &Arc<State>, patch: Patch, at: Position, end: u64) -> Result<(
     let (tell, told) = channel();
     let shared = state.clone();
     followed::replace_all(state, move |held| {
-        let wrote = |partition: &Box<Partition>| {
+        let wrote = |partition: &Partition| {
             partition.has_open_group() || partition.queued() > 0 || partition.dirty_bytes() > 0
         };
         let writable = !shared.config().get(options::REPLICA_READ_ONLY);
-        if writable || held.iter().any(wrote) || held[0].shared.next_offset() != end {
+        if writable || held.iter().any(|partition| wrote(partition)) || held[0].shared.next_offset() != end {
             let _ = tell.send(Err("something was written here meanwhile".to_string()));
             return;
         }

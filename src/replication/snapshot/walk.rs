@@ -7,6 +7,7 @@ use crate::encoding::meta::Type;
 use crate::keyspace::slot::{self, SLOTS};
 use crate::replication::verify::bisect::{Answer, Question};
 use crate::replication::verify::{Found, Key, Span, Sum, hash, position};
+use crate::server::Dumped;
 
 /// What a walk shows: the database, the name, when it expires (Unix time in ms), and what counts of the key as a number.
 /// False ends it.
@@ -149,7 +150,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`Failure`], if the store cannot be read.
-    pub fn dump(&self, wanted: &Key, settings: &Settings) -> Result<Option<(Vec<u8>, Option<u64>)>, Failure> {
+    pub fn dump(&self, wanted: &Key, settings: &Settings) -> Result<Dumped, Failure> {
         let found = self.find(wanted)?;
         Ok(found.map(|(value, expire_ms)| (rdb::dump::encode(&value, &limits(settings)), expire_ms)))
     }

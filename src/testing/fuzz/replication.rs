@@ -27,6 +27,7 @@ fn follow(choices: &Choices, pieces: &[&[u8]]) -> String {
         timeout_ms: 60_000,
         hands_over: choices.bit(3),
         files: choices.bit(4),
+        refetch: choices.bit(4),
         ..Settings::default()
     };
     let mut slave = Slave::new(0);
