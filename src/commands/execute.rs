@@ -31,13 +31,26 @@ pub struct Environment<'a> {
     pub user: Option<&'a User>,
     /// Whoever runs scripts, if there is anyone.
     pub host: Option<&'a dyn Host>,
+    /// A script calls the command.
+    pub scripted: bool,
 }
 
 impl<'a> Environment<'a> {
     /// Of a command of no client, alone.
     pub fn of_nobody(now_ms: u64, settings: &'a Settings, database: usize) -> Environment<'a> {
         let (atomic, watch, keeps_due, no_touch) = (false, None, false, false);
-        Environment { now_ms, settings, database, atomic, watch, keeps_due, no_touch, user: None, host: None }
+        Environment {
+            now_ms,
+            settings,
+            database,
+            atomic,
+            watch,
+            keeps_due,
+            no_touch,
+            user: None,
+            host: None,
+            scripted: false,
+        }
     }
 }
 
@@ -83,8 +96,8 @@ pub fn execute(
         true => command.keys_of(args).filter_map(|key| Some((key, txn.peek_used_s(key)?))).collect(),
         false => Vec::new(),
     };
-    let Environment { settings, watch, user, .. } = environment;
-    let mut context = Context { txn, reply, settings, watch, user };
+    let Environment { settings, watch, user, scripted, .. } = environment;
+    let mut context = Context { txn, reply, settings, watch, user, scripted };
     let stop = match run(&mut context, args) {
         Ok(()) => {
             used.iter().for_each(|(key, used_s)| context.txn.restore_used_s(key, *used_s));
