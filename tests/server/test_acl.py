@@ -188,7 +188,7 @@ class AgainstRedis(ServerTest):
                 before + "execute the command or subcommand"])
 
     def test_rights_that_a_transaction_changes_hold_for_what_stands_behind(self):
-        several = self.server("--threads", "2", "--enable-debug-command", "yes")
+        several = self.server("--threads", "2", "--enable-debug-command", "yes", name="several")
         set_key = "return redis.pcall('SET', KEYS[1], 'x')"
         transactions = [
             [("ACL", "SETUSER", "t", "-get"), ("GET", "k"), ("MGET", "k"), ("ACL", "SETUSER", "t", "+get", "nonsense"),

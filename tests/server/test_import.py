@@ -62,7 +62,7 @@ class ImportTest(ServerTest):
         there.call("FCALL", "one", "1", "counter", "5")
         there.call("SAVE")
         report, imported = self.imported(redis.folder / "data" / "dump.rdb", "pika")
-        replicating = self.server("--replicaof", f"127.0.0.1 {redis.port}", "--threads", "2", name="slave")
+        replicating = self.server("--replicaof", "127.0.0.1", str(redis.port), "--threads", "2", name="slave")
         slave = self.enterContext(Connection(replicating.port, timeout=60))
         self.until(lambda: info(slave, "replication").get("master_link_status") == "up", what="the link")
 
