@@ -5,12 +5,11 @@
 //! they neither see nor change keys. Then all replies leave as one.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use pika_core::acl::{Context, Foreseen, User};
+use pika_core::acl::{Context, Foreseen};
 use pika_core::commands::spec::{Queue, Run};
 use pika_core::commands::table::Entry;
 use pika_core::commands::{Args, Command, Flags};
@@ -188,8 +187,8 @@ impl Core {
         let (mut ops, mut places, mut rest) = (Vec::new(), Vec::new(), VecDeque::new());
         let (mut owner, mut database) = (None, self.database);
         let mut everywhere = false;
-        let (mut foreseen, mut later_users): (Option<Foreseen>, Vec<(usize, Option<Arc<User>>)>) =
-            Default::default();
+        let mut foreseen: Option<Foreseen> = None;
+        let mut later_users = Vec::new();
         let remembers = self.tracking.as_ref().is_some_and(|tracking| tracking.remembers());
         self.end_caching(entry);
         let mut replies: Vec<Option<BytesMut>> = commands.iter().map(|_| None).collect();
