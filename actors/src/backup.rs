@@ -192,7 +192,7 @@ pub fn restore(backup: &Path, target: &Path) -> Result<String, String> {
     let about = backup.join("backup.toml");
     let text =
         fs::read_to_string(&about).map_err(|error| format!("no backup there: {}", at(&about, error)))?;
-    crate::server::check_format(backup)?;
+    crate::opening::check_format(backup)?;
     if ["FORMAT", "rocksdb", "binlog"].iter().any(|part| target.join(part).exists()) {
         return Err(format!("{} holds data already; restore into an empty folder", target.display()));
     }

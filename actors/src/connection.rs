@@ -84,6 +84,14 @@ struct Assembly {
     execution: Option<transaction::Execution>,
 }
 
+/// Allocations that the next read uses again.
+#[derive(Debug, Default)]
+struct Spare {
+    ranges: Vec<(u32, u32)>,
+    ops: Vec<Op>,
+    commands: Vec<pika_core::resp::Command>,
+}
+
 /// A connection's state; shared by its actor, its reader, and its arbiter's partition (all of one thread).
 #[derive(Debug)]
 pub struct Core {
@@ -99,8 +107,8 @@ pub struct Core {
     parser: Parser,
     read_room: usize,
     parsed: Option<Parsed>,
-    /// Places of words, operations and a piece of work that were used and may be again.
-    spare: (Vec<(u32, u32)>, Vec<Op>),
+    spare: Spare,
+    /// A piece of work that was used and may be again.
     spare_work: Option<Box<Work>>,
     /// The rest of a run of commands whose replies so far have to leave first.
     paused: Option<Box<Work>>,

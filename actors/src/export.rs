@@ -22,7 +22,7 @@ use crate::state::now_ms;
 /// A text for the operator: the folder is in use, cannot be read, or the file cannot be written.
 pub fn to_rdb(config: &Config, target: &Path, logger: &slog::Logger) -> Result<String, String> {
     let at = |error: std::io::Error| format!("{}: {error}", target.display());
-    let (mut opened, _lock) = crate::server::open_for_reading(config, logger)?;
+    let (mut opened, _lock) = crate::opening::open_for_reading(config, logger)?;
     let id = crate::replication::open_history_unchanged(config)?;
     let mut partitions: Vec<&mut Partition> = opened.iter_mut().map(|partition| &mut **partition).collect();
     let snapshot = Snapshot::take(&mut partitions);

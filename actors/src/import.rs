@@ -17,7 +17,6 @@ use pika_core::keyspace::load::{Begin, Loader, Switch, Tally};
 use pika_core::replication::{History, ReplicationId};
 
 use crate::loading::{self, Pipe, Watcher};
-use crate::server;
 use crate::state::now_ms;
 
 /// What is to be imported.
@@ -36,8 +35,8 @@ pub fn run(source: &Path, config: &Config, replace: bool, logger: &slog::Logger)
     let began = Instant::now();
     let source = find(source)?;
     let folder = PathBuf::from(config.get(options::DIR));
-    let _lock = server::open_folder(&folder)?;
-    let mut opened = server::open_offline(config, logger)?;
+    let _lock = crate::opening::open_folder(&folder)?;
+    let mut opened = crate::opening::open_offline(config, logger)?;
     let held = opened.keys();
     if held > 0 && !replace {
         return Err(format!(

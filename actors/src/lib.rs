@@ -51,6 +51,7 @@ pub mod long_reply;
 pub mod message;
 pub mod messaging;
 pub mod migration;
+pub mod opening;
 pub mod partition;
 pub mod populate;
 pub mod reads;

@@ -228,7 +228,7 @@ pub struct State {
     /// What BGSAVE is at.
     pub backup: Mutex<crate::backup::Progress>,
     /// What the start found.
-    pub started: crate::server::StartReport,
+    pub started: crate::opening::StartReport,
     /// Where the configuration came from.
     pub config_path: Option<std::path::PathBuf>,
     /// A compaction is running: see [`crate::compaction`].
@@ -285,7 +285,7 @@ pub struct Parts {
     /// See [`State`].
     pub config_path: Option<std::path::PathBuf>,
     /// See [`State`].
-    pub started: crate::server::StartReport,
+    pub started: crate::opening::StartReport,
     /// See [`State`].
     pub replication: Replication,
     /// See [`State`].

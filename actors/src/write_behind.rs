@@ -49,7 +49,7 @@ pub struct WriteBehindHandle {
 }
 
 impl WriteBehindHandle {
-    /// The handle and the queue for [`start`]. `flushed` is the offset that the files reach already.
+    /// The handle and the queue for [`Writer::start`]. `flushed` is the offset that the files reach already.
     pub fn new(flushed: u64) -> (WriteBehindHandle, Receiver<Job>) {
         let (jobs, queue) = channel();
         (WriteBehindHandle { jobs, flushed: Arc::new(AtomicU64::new(flushed)) }, queue)
@@ -104,33 +104,34 @@ pub struct Writer {
     dropped_at: Instant,
 }
 
-/// Starts the thread. `reach` is the offset that the store has reached, on disk or in memory.
-pub fn start(
-    state: Arc<State>,
-    queue: Receiver<Job>,
-    replay_limit: u64,
-    core: WriteBehind,
-    reach: u64,
-) -> std::io::Result<()> {
-    let mut writer = Writer {
-        engine: state.engine.clone(),
-        log: state.log.clone(),
-        core,
-        reaches: vec![reach; state.identity.partitions],
-        flushing: None,
-        flushed: state.write_behind.flushed.clone(),
-        replay_limit,
-        reclaimed_at: Instant::now(),
-        compacted_at: Instant::now(),
-        dropped: Arc::default(),
-        died: false,
-        dropped_at: Instant::now(),
-        state,
-    };
-    std::thread::Builder::new().name("pika-writer".into()).spawn(move || writer.run(&queue)).map(|_| ())
-}
-
 impl Writer {
+    /// The writer. `reaches` are the offsets that the store has reached, on disk or in memory, by partition.
+    pub fn new(state: Arc<State>, replay_limit: u64, core: WriteBehind, reaches: Vec<u64>) -> Writer {
+        Writer {
+            engine: state.engine.clone(),
+            log: state.log.clone(),
+            core,
+            reaches,
+            flushing: None,
+            flushed: state.write_behind.flushed.clone(),
+            replay_limit,
+            reclaimed_at: Instant::now(),
+            compacted_at: Instant::now(),
+            dropped: Arc::default(),
+            died: false,
+            dropped_at: Instant::now(),
+            state,
+        }
+    }
+
+    /// Starts the thread, once there are partitions to tell of what was written.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn start(mut self, queue: Receiver<Job>) -> std::io::Result<()> {
+        std::thread::Builder::new().name("pika-writer".into()).spawn(move || self.run(&queue)).map(|_| ())
+    }
+
     fn run(&mut self, queue: &Receiver<Job>) {
         loop {
             match queue.recv_timeout(Duration::from_millis(100)) {

@@ -87,7 +87,11 @@ pub fn execute(
         return Ok(Committed { group: 0, wrote: false, barrier: false });
     };
     let start = reply.len();
-    let mut txn = Transaction::new(source, reach, environment.now_ms, environment.database);
+    let Environment { settings, watch, user, scripted, .. } = environment;
+    // A transaction is a big thing to move: it is made where it stays.
+    let txn = Transaction::new(source, reach, environment.now_ms, environment.database);
+    let mut context = Context { txn, reply, settings, watch, user, scripted };
+    let txn = &mut context.txn;
     txn.want_events(environment.settings.events);
     txn.set_atomic(environment.atomic);
     txn.keep_due(environment.keeps_due);
@@ -96,8 +100,6 @@ pub fn execute(
         true => command.keys_of(args).filter_map(|key| Some((key, txn.peek_used_s(key)?))).collect(),
         false => Vec::new(),
     };
-    let Environment { settings, watch, user, scripted, .. } = environment;
-    let mut context = Context { txn, reply, settings, watch, user, scripted };
     let stop = match run(&mut context, args) {
         Ok(()) => {
             used.iter().for_each(|(key, used_s)| context.txn.restore_used_s(key, *used_s));

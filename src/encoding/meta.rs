@@ -147,9 +147,15 @@ impl Collection {
 
     /// The payload's bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = self.version.to_be_bytes().to_vec();
+        let mut out = Vec::with_capacity(size_of::<Version>() + varint::MOST_BYTES);
+        out.extend_from_slice(&self.version.to_be_bytes());
         varint::write(&mut out, self.len);
         out
+    }
+
+    /// How many bytes that is.
+    pub fn encoded_len(&self) -> usize {
+        size_of::<Version>() + varint::len(self.len)
     }
 }
 

@@ -84,7 +84,7 @@ pub fn collection_payload(collection: Collection, timed: bool) -> Vec<u8> {
 /// Whether a field of a big hash may have an expiry, by the payload of its Meta value.
 pub fn is_timed(payload: &[u8], collection: Collection) -> bool {
     // Nothing but that byte can stand behind the collection.
-    payload.len() > collection.encode().len()
+    payload.len() > collection.encoded_len()
 }
 
 /// Takes an element's value apart: expiry and value.

@@ -1,7 +1,16 @@
 //! Unsigned integers in as many bytes as they need: seven bits a byte, lowest first, the top bit set on all
 //! but the last (LEB128).
 
-/// Appends `value`; at most ten bytes.
+/// Bytes of the longest.
+pub const MOST_BYTES: usize = 10;
+
+/// How many bytes `value` takes.
+pub fn len(value: u64) -> usize {
+    let bits = (u64::BITS - value.leading_zeros()).max(1);
+    bits.div_ceil(7) as usize
+}
+
+/// Appends `value`; at most [`MOST_BYTES`].
 pub fn write(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

@@ -24,8 +24,8 @@ pub struct Handed {
     /// counts, the expiry index and the orphans.
     pub blind: bool,
     key_length: u32,
-    /// The key's first bytes, big-endian: sorting rarely has to look further, into the record.
-    order: u128,
+    /// Sorting rarely has to look further, into the record.
+    order: Order,
     /// The key, then the value.
     pub record: Arc<[u8]>,
 }
@@ -48,7 +48,7 @@ impl Handed {
     }
 
     /// What it is sorted by before its key is looked at.
-    pub(super) fn sort_key(&self) -> (Family, u128) {
+    pub(super) fn sort_key(&self) -> (Family, Order) {
         (self.family, self.order)
     }
 
@@ -63,18 +63,25 @@ impl Handed {
     }
 }
 
-/// The first bytes of a key as a number; keys with different numbers are in the order of these.
-fn order_of(key: &[u8]) -> u128 {
-    let mut first = [0; 16];
+/// The first bytes of a key as numbers; keys with different ones are in the order of these. They reach beyond the hash
+/// of an element's name ([`crate::encoding::key::ELEMENT_PREFIX`]), so that those of one collection differ too.
+pub(super) type Order = [u64; 3];
+
+fn order_of(key: &[u8]) -> Order {
+    const WORD: usize = size_of::<u64>();
+    let mut first = [0; size_of::<Order>()];
     let known = key.len().min(first.len());
     first[..known].copy_from_slice(&key[..known]);
-    u128::from_be_bytes(first)
+    std::array::from_fn(|word| {
+        let bytes = first[word * WORD..][..WORD].try_into().unwrap_or_default();
+        u64::from_be_bytes(bytes)
+    })
 }
 
 /// A key that entries are compared with.
 struct Bound<'k> {
     family: Family,
-    order: u128,
+    order: Order,
     key: &'k [u8],
 }
 
@@ -100,7 +107,7 @@ impl Chunk {
 
     fn sort(&mut self) {
         let places = self.entries.iter().enumerate().map(|(place, entry)| (entry.sort_key(), place as u16));
-        let mut order: Vec<((Family, u128), u16)> = places.collect();
+        let mut order: Vec<((Family, Order), u16)> = places.collect();
         let key = |place: u16| self.entries[usize::from(place)].key();
         order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1))));
         self.sorted = order.into_iter().map(|(_, place)| place).collect();

@@ -126,6 +126,8 @@ pub struct Partition {
     blind_writes_settled: u64,
     open_group: Group,
     open: Vec<OpenRecord>,
+    /// Bytes of the last record, within limits: the next one begins with as much room.
+    usual_payload: usize,
     /// The open group has writes that the log does not get (this node's own index entries).
     pub(super) unlogged: bool,
     /// Closed groups and where they end in the log, that are not handed off yet.
@@ -199,6 +201,7 @@ impl Partition {
             blind_writes_settled: 0,
             open_group: 1,
             open: Vec::new(),
+            usual_payload: 0,
             unlogged: false,
             closed: VecDeque::new(),
             reach,
@@ -371,8 +374,7 @@ impl Partition {
         let read = self.shared.engine.get(family, key, tier)?;
         self.stats.engine_reads += 1;
         let Some(value) = read else { return Ok((None, 0)) };
-        table.insert_clean(key, Some(&value), now_s);
-        Ok((Some(Value::alone(&value)), 0))
+        Ok((table.insert_missing(key, Some(&value), now_s), 0))
     }
 
     /// Notes an entry that an I/O thread read for a command that waits.
@@ -382,12 +384,12 @@ impl Partition {
     }
 
     /// Moves a command's writes into memory, under the open group.
-    pub(super) fn commit_write(&mut self, family: Family, write: super::table::Write, now_s: u32) {
+    pub(super) fn commit_write(&mut self, family: Family, mut write: super::table::Write, now_s: u32) {
         let super::table::Write { key_length, tombstone, blind, .. } = write;
         self.blind_writes += u64::from(blind);
         let (group, handed, next) = (self.open_group, self.handed_group, self.queue.len() as u32);
         self.queue_bytes += table::size(&write.record);
-        match self.tables[family as usize].write(&write, group, handed, next, now_s) {
+        match self.tables[family as usize].write(&mut write, group, handed, next, now_s) {
             Some(index) => {
                 let before = self.queue.replace(index, write.record, tombstone);
                 self.queue_bytes -= table::size(&before);
@@ -406,7 +408,11 @@ impl Partition {
             return None;
         }
         self.unlogged = false;
+        /// Less is not worth knowing; more is lent to where it may lie for long.
+        const USUAL_PAYLOAD: std::ops::RangeInclusive<usize> = 256..=32 * 1024;
         let mut records = std::mem::take(&mut self.open);
+        let usual = records.last().map_or(0, |open| open.record.payload.len());
+        self.usual_payload = usual.clamp(*USUAL_PAYLOAD.start(), *USUAL_PAYLOAD.end());
         let end = self.shared.place(&mut records);
         let records = records.into_iter().map(|open| open.record).collect();
         Some((self.end_group(end), records))

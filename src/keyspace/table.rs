@@ -30,31 +30,47 @@ pub type Group = u64;
 pub struct Entry {
     /// The key, then the value.
     record: Arc<[u8]>,
+    /// The key's length; with [`Entry::TOMBSTONE`], it has no value: the key was removed.
     key_length: u32,
+    /// Of the key: to move the entry within a table that grows, nobody has to look at its record.
+    hash: Hash,
     /// Unix time in seconds when it was last used; OBJECT IDLETIME and the eviction read it.
     used_s: u32,
     /// The last commit that wrote it; 0 if none did since it came from the engine.
     group: Group,
     /// Where it stands in the list for the write-behind thread, if its group is after the last hand-off's.
     index: u32,
-    /// No value: the key was removed.
-    tombstone: bool,
 }
 
 impl Entry {
+    /// No key is so long.
+    const TOMBSTONE: u32 = 1 << 31;
+
+    fn key_length(key: &[u8], tombstone: bool) -> u32 {
+        key.len() as u32 | if tombstone { Entry::TOMBSTONE } else { 0 }
+    }
+
+    fn is_tombstone(&self) -> bool {
+        self.key_length & Entry::TOMBSTONE != 0
+    }
+
+    fn value_start(&self) -> usize {
+        (self.key_length & !Entry::TOMBSTONE) as usize
+    }
+
     /// Its key.
     pub fn key(&self) -> &[u8] {
-        &self.record[..self.key_length as usize]
+        &self.record[..self.value_start()]
     }
 
     /// Its value's bytes; none if the key was removed.
     pub(super) fn value_bytes(&self) -> &[u8] {
-        &self.record[self.key_length as usize..]
+        &self.record[self.value_start()..]
     }
 
     /// Its value; `None` if the key was removed.
     pub fn value(&self) -> Option<Value> {
-        (!self.tombstone).then(|| Value::new(self.record.clone(), self.key_length as usize))
+        (!self.is_tombstone()).then(|| Value::new(self.record.clone(), self.value_start()))
     }
 
     /// The last commit that wrote it; 0 if none did. The engine may have it already.
@@ -159,6 +175,27 @@ impl Default for Table {
     }
 }
 
+/// What an entry keeps of its key's hash: the tag of the hash table and the place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Hash(u32);
+
+impl Hash {
+    /// The hash table takes its tag from the seven highest bits, and the place from the lowest.
+    const TAG_BITS: u32 = 7;
+    const PLACE_BITS: u32 = u32::BITS - Hash::TAG_BITS;
+
+    fn of(hash: u64) -> Hash {
+        let tag = (hash >> (u64::BITS - Hash::TAG_BITS)) as u32;
+        Hash(tag << Hash::PLACE_BITS | hash as u32 & ((1 << Hash::PLACE_BITS) - 1))
+    }
+
+    /// A hash with the same tag and place.
+    fn full(self) -> u64 {
+        let tag = u64::from(self.0 >> Hash::PLACE_BITS);
+        tag << (u64::BITS - Hash::TAG_BITS) | u64::from(self.0 & ((1 << Hash::PLACE_BITS) - 1))
+    }
+}
+
 fn hash(hasher: &ahash::RandomState, key: &[u8]) -> u64 {
     let mut state = hasher.build_hasher();
     state.write(key);
@@ -193,14 +230,14 @@ impl Table {
     }
 
     fn shard_of(hash: u64) -> usize {
-        // hashbrown uses the low bits for the place and the top seven as the tag; these are between.
+        // The low bits are the place in the shard and the top seven the tag; these are between.
         (hash >> 40) as usize % SHARDS
     }
 
     /// An entry, without marking it used.
     pub fn peek(&self, key: &[u8]) -> Option<&Entry> {
         let hash = hash(&self.hasher, key);
-        self.shards[Self::shard_of(hash)].find(hash, |entry| entry.key() == key)
+        self.shards[Self::shard_of(hash)].find(Hash::of(hash).full(), |entry| entry.key() == key)
     }
 
     /// Has the processor fetch the entries of some keys, all at once: their places, then their records. What follows
@@ -213,13 +250,13 @@ impl Table {
         let candidates: smallvec::SmallVec<[Option<&Entry>; 32]> = keys
             .map(|key| {
                 let hash = hash(&self.hasher, key);
-                self.shards[Self::shard_of(hash)].find(hash, |_| true)
+                self.shards[Self::shard_of(hash)].find(Hash::of(hash).full(), |_| true)
             })
             .collect();
         // The key's first byte and the value's: most records take two lines of a processor's cache.
         let ends = |entry: &Entry| {
             let byte = |index: usize| entry.record.get(index).copied().unwrap_or(0);
-            byte(0) ^ byte(entry.key_length as usize)
+            byte(0) ^ byte(entry.value_start())
         };
         let seen = candidates.iter().flatten().fold(0, |seen, &entry| seen ^ ends(entry));
         std::hint::black_box(seen);
@@ -229,7 +266,8 @@ impl Table {
     /// An entry, marked used at `now_s`.
     pub fn get(&mut self, key: &[u8], now_s: u32) -> Option<&Entry> {
         let hash = hash(&self.hasher, key);
-        let entry = self.shards[Self::shard_of(hash)].find_mut(hash, |entry| entry.key() == key)?;
+        let shard = &mut self.shards[Self::shard_of(hash)];
+        let entry = shard.find_mut(Hash::of(hash).full(), |entry| entry.key() == key)?;
         entry.used_s = now_s;
         Some(entry)
     }
@@ -242,47 +280,61 @@ impl Table {
     /// Notes what the engine holds (`None`: nothing, which saves asking again). Does nothing if the key is in
     /// memory already, which is newer or the same.
     pub fn insert_clean(&mut self, key: &[u8], value: Option<&[u8]>, now_s: u32) {
-        if self.peek(key).is_some() {
-            return;
+        if self.peek(key).is_none() {
+            self.insert_missing(key, value, now_s);
         }
+    }
+
+    /// As [`Table::insert_clean`], for a key that is known not to be in memory. Returns the value.
+    pub(super) fn insert_missing(&mut self, key: &[u8], value: Option<&[u8]>, now_s: u32) -> Option<Value> {
+        let hash = hash(&self.hasher, key);
         let entry = Entry {
             record: record(&mut self.scratch, key, &[value.unwrap_or_default()]),
-            key_length: key.len() as u32,
+            key_length: Entry::key_length(key, value.is_none()),
+            hash: Hash::of(hash),
             used_s: now_s,
             group: 0,
             index: 0,
-            tombstone: value.is_none(),
         };
-        self.insert_new(entry);
+        let value = entry.value();
+        self.insert_new(hash, entry);
+        value
     }
 
-    fn insert_new(&mut self, entry: Entry) {
-        let hash = hash(&self.hasher, entry.key());
+    fn insert_new(&mut self, hash: u64, entry: Entry) {
         self.bytes += entry.size();
         self.entries += 1;
-        let hasher = &self.hasher;
-        self.shards[Self::shard_of(hash)].insert_unique(hash, entry, |entry| self::hash(hasher, entry.key()));
+        let full = entry.hash.full();
+        self.shards[Self::shard_of(hash)].insert_unique(full, entry, |entry| entry.hash.full());
     }
 
     /// Writes a key in a commit. `handed` is the last group that was handed off. Returns the key's place in the list
-    /// for the next hand-off if it has one; else it has `index` from now on, and the caller puts it there.
+    /// for the next hand-off if it has one; else it has `index` from now on, and the caller puts it there, with the
+    /// record that `write` has then: it may be the one that was here, written over.
     pub fn write(
         &mut self,
-        write: &Write,
+        write: &mut Write,
         group: Group,
         handed: Group,
         index: u32,
         now_s: u32,
     ) -> Option<u32> {
         debug_assert!(group > handed);
-        let &Write { ref record, key_length, tombstone, .. } = write;
+        let &mut Write { ref mut record, key_length, tombstone, .. } = write;
         let key = &record[..key_length];
         let hash = hash(&self.hasher, key);
         let shard = &mut self.shards[Self::shard_of(hash)];
-        if let Some(entry) = shard.find_mut(hash, |entry| entry.key() == key) {
+        if let Some(entry) = shard.find_mut(Hash::of(hash).full(), |entry| entry.key() == key) {
+            entry.key_length = Entry::key_length(key, tombstone);
             self.bytes = self.bytes - entry.size() + size(record);
-            entry.record = record.clone();
-            entry.tombstone = tombstone;
+            match Arc::get_mut(&mut entry.record) {
+                // Nobody else has the old one: to write over it spares giving memory back, and stays where it lies.
+                Some(old) if old.len() == record.len() => {
+                    old.copy_from_slice(record);
+                    *record = entry.record.clone();
+                }
+                _ => entry.record = record.clone(),
+            }
             entry.used_s = now_s;
             let listed = std::mem::replace(&mut entry.group, group) > handed;
             if listed {
@@ -291,14 +343,10 @@ impl Table {
             entry.index = index;
             return None;
         }
-        self.insert_new(Entry {
-            record: record.clone(),
-            key_length: key_length as u32,
-            used_s: now_s,
-            group,
-            index,
-            tombstone,
-        });
+        let key_length = Entry::key_length(key, tombstone);
+        let entry =
+            Entry { record: record.clone(), key_length, hash: Hash::of(hash), used_s: now_s, group, index };
+        self.insert_new(hash, entry);
         None
     }
 
@@ -310,7 +358,8 @@ impl Table {
     /// Forgets an entry, unless it was written again after what the engine has.
     pub(super) fn forget(&mut self, key: &[u8]) {
         let hash = hash(&self.hasher, key);
-        let found = self.shards[Self::shard_of(hash)].find_entry(hash, |entry| entry.key() == key);
+        let shard = &mut self.shards[Self::shard_of(hash)];
+        let found = shard.find_entry(Hash::of(hash).full(), |entry| entry.key() == key);
         if let Ok(found) = found
             && found.get().group <= self.applied
         {
@@ -324,8 +373,8 @@ impl Table {
     pub(super) fn dirty(&self, key: &[u8]) -> Option<DirtyEntry> {
         self.peek(key).filter(|entry| entry.group > self.applied).map(|entry| DirtyEntry {
             record: entry.record.clone(),
-            key_length: entry.key_length as usize,
-            tombstone: entry.tombstone,
+            key_length: entry.value_start(),
+            tombstone: entry.is_tombstone(),
             group: entry.group,
         })
     }
@@ -353,7 +402,7 @@ impl Table {
                     freed += entry.size();
                     evicted += 1;
                     if let Some(coverage) = coverage
-                        && !entry.tombstone
+                        && !entry.is_tombstone()
                     {
                         coverage.lose(entry.key());
                     }
@@ -418,8 +467,8 @@ mod tests {
         handed: Group,
     ) -> Option<u32> {
         let record = record(&mut Vec::new(), key, &[value.unwrap_or_default()]);
-        let write = Write { record, key_length: key.len(), tombstone: value.is_none(), blind: false };
-        table.write(&write, group, handed, group as u32, 1)
+        let mut write = Write { record, key_length: key.len(), tombstone: value.is_none(), blind: false };
+        table.write(&mut write, group, handed, group as u32, 1)
     }
 
     #[test]
@@ -432,6 +481,32 @@ mod tests {
         table.applied(2);
         table.forget(b"k");
         assert_eq!(table.peek(b"k").unwrap().value().as_deref(), Some(&b"333"[..]), "it is dirty");
+    }
+
+    #[test]
+    fn a_record_that_nobody_else_has_is_written_over_and_any_other_is_left_as_it_is() {
+        let mut table = Table::default();
+        write(&mut table, b"k", Some(b"one"), 1, 0);
+        let place = |table: &Table| table.peek(b"k").unwrap().value_bytes().as_ptr();
+        let first = place(&table);
+        write(&mut table, b"k", Some(b"two"), 2, 0);
+        assert_eq!(place(&table), first, "it lies where it lay");
+        let seen = table.peek(b"k").unwrap().value().unwrap();
+        write(&mut table, b"k", Some(b"six"), 3, 0);
+        assert_eq!((&*seen, table.peek(b"k").unwrap().value_bytes()), (&b"two"[..], &b"six"[..]));
+        write(&mut table, b"k", None, 4, 0);
+        assert!(table.peek(b"k").unwrap().value().is_none());
+        assert_eq!(&*seen, b"two");
+    }
+
+    #[test]
+    fn what_an_entry_keeps_of_a_hash_leads_to_the_same_place() {
+        for hash in [0, 1, u64::MAX, 0x8123_4567_89ab_cdef, 1 << 57, 1 << 24] {
+            let full = Hash::of(hash).full();
+            assert_eq!(full >> 57, hash >> 57);
+            assert_eq!(full & 0x01ff_ffff, hash & 0x01ff_ffff);
+            assert_eq!(Hash::of(full), Hash::of(hash));
+        }
     }
 
     #[test]

@@ -75,6 +75,26 @@ struct Pending {
 
 type PendingIndex = HashMap<(Family, Vec<u8>), usize, ahash::RandomState>;
 
+/// What few commands change: apart, so that all others have less to make, to move and to drop.
+#[derive(Debug, Default)]
+struct Rare {
+    /// HDEL of fields that the command met, that it removes because their time has come; and how many.
+    lapsed_fields: (usize, Vec<u8>),
+    /// Databases that are emptied.
+    flushed: Vec<usize>,
+    /// Databases that are exchanged.
+    swapped: Option<(usize, usize)>,
+    /// Keys that it changes in what is no change to who watches them.
+    spared: Vec<KeyBuf>,
+    /// Keys that it removes because their time has come. Who watches one knows its time, and to who began later it
+    /// was gone.
+    lapsed: Vec<KeyBuf>,
+    /// When keys were used last, to be told when they are written.
+    used: Vec<(Slot, KeyBuf, u32)>,
+    /// The libraries of functions that are to take the place of those that there are.
+    functions: Option<Arc<Registry>>,
+}
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Transaction<'a> {
@@ -93,32 +113,21 @@ pub struct Transaction<'a> {
     /// How many commands these are.
     effect_count: usize,
     expired: Vec<(KeyBuf, usize)>,
-    /// HDEL of fields that the command met, that it removes because their time has come; and how many.
-    lapsed_fields: (usize, Vec<u8>),
     /// The command looked at a field of a hash whose time has come, and leaves it where it is.
     met_due_field: bool,
     slots: Option<(Slot, Slot)>,
-    flushed: Vec<usize>,
-    swapped: Option<(usize, usize)>,
     read_group: Group,
     steps_left: usize,
     changes: u64,
     /// Whether somebody wants to know which keys change.
     follows: bool,
     touched: Vec<KeyBuf>,
-    /// Keys that it changes in what is no change to who watches them.
-    spared: Vec<KeyBuf>,
-    /// Keys that it removes because their time has come. Who watches one knows its time, and to who began later it
-    /// was gone.
-    lapsed: Vec<KeyBuf>,
     /// All changes are by time.
     by_time: bool,
-    /// When keys were used last, to be told when they are written.
-    used: Vec<(Slot, KeyBuf, u32)>,
+    /// What few commands change.
+    rare: Option<Box<Rare>>,
     wanted_events: Events,
     events: Vec<Event>,
-    /// The libraries of functions that are to take the place of those that there are.
-    functions: Option<Arc<Registry>>,
     /// One command of several that happen together: it cannot wait for a blind write to be settled.
     atomic: bool,
     /// What is due is not removed.
@@ -162,23 +171,17 @@ impl<'a> Transaction<'a> {
             effects: Vec::new(),
             effect_count: 0,
             expired: Vec::new(),
-            lapsed_fields: (0, Vec::new()),
             met_due_field: false,
             slots: None,
-            flushed: Vec::new(),
-            swapped: None,
             read_group: 0,
             steps_left: reach.steps,
             changes: 0,
             follows,
             touched: Vec::new(),
-            spared: Vec::new(),
-            lapsed: Vec::new(),
             by_time: false,
-            used: Vec::new(),
+            rare: None,
             wanted_events: Events::default(),
             events: Vec::new(),
-            functions: None,
             atomic: false,
             keeps_due: false,
             stats: (0, 0),
@@ -243,6 +246,10 @@ impl<'a> Transaction<'a> {
             Source::All(partitions) => partitions[0].namespaces.database_of(namespace),
             Source::View(view) => view.namespaces.database_of(namespace),
         }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     fn now_s(&self) -> u32 {

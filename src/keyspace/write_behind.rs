@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::counts::AllCounts;
-use super::handed::{Handed, HandedList};
+use super::handed::{Handed, HandedList, Order};
 use super::namespace::Namespaces;
 use super::slot;
 use super::table::Group;
@@ -270,7 +270,7 @@ fn put_orphan(orphan: &Orphan) -> Change<'static> {
 
 /// In the engine's order: its memtable then finds the place of each key near that of the last.
 fn sorted(handed: &HandedList) -> Vec<&Handed> {
-    let mut order: Vec<((Family, u128), &Handed)> =
+    let mut order: Vec<((Family, Order), &Handed)> =
         handed.runs().map(|entry| (entry.sort_key(), entry)).collect();
     // The stable sort finds the runs, and merges them.
     order.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.key().cmp(b.1.key())));

@@ -101,7 +101,7 @@ class Whole(FilesTest):
                 self.assertNotIn("the master's files are here", slave.log.read_text())
 
     def test_two_slaves_share_one_checkpoint_which_ends_with_its_time(self):
-        master = self.server("--full-sync-checkpoint-keep-seconds", "2", name="master")
+        master = self.server(name="master")
         first = self.client(master)
         fill(first, SEED, 100)
         for number in (1, 2):
@@ -110,6 +110,7 @@ class Whole(FilesTest):
             self.up(slave)
             self.same(first, slave)
         self.assertEqual(master.log.read_text().count("a checkpoint for slaves,"), 1)
+        first.call("CONFIG", "SET", "full-sync-checkpoint-keep-seconds", 1)
         self.until(lambda: "full sync" not in str(info(first, "binlog")), what="the end of its pin")
         folder = master.folder / "data" / "full-sync"
         self.until(lambda: not list(folder.iterdir()), what="the end of its files")

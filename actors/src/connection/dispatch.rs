@@ -28,7 +28,9 @@ impl Core {
         }
         self.limits.authenticated = self.authenticated;
         let at_most = if self.authenticated { BATCH } else { 1 };
-        let mut batch = Batch { ranges: std::mem::take(&mut self.spare.0), ..Batch::default() };
+        let (ranges, commands) =
+            (std::mem::take(&mut self.spare.ranges), std::mem::take(&mut self.spare.commands));
+        let mut batch = Batch { ranges, commands, ..Batch::default() };
         batch.clear();
         let (consumed, failure) = match self.parser.parse(&self.input, &self.limits, at_most, &mut batch) {
             Ok(consumed) => (consumed, None),
@@ -42,7 +44,7 @@ impl Core {
         if batch.commands.is_empty() && failure.is_none() {
             // Blank lines and empty arrays are consumed without being commands.
             let _ = self.input.split_to(consumed);
-            self.spare.0 = batch.ranges;
+            (self.spare.ranges, self.spare.commands) = (batch.ranges, batch.commands);
             // It is not idle: `timeout` is about silence, not about how long a request takes.
             crate::state::lock(&self.handle.session).active_ms = crate::state::now_ms();
             return false;
@@ -68,9 +70,10 @@ impl Core {
                 self.append(reply.take(), 0);
                 self.close_after_output = true;
             }
-            if self.spare.0.is_empty() {
-                self.spare.0 = parsed.batch.ranges;
+            if self.spare.ranges.is_empty() {
+                self.spare.ranges = parsed.batch.ranges;
             }
+            self.spare.commands = parsed.batch.commands;
         } else if parsed.next < parsed.batch.commands.len() || parsed.failure.is_some() {
             self.parsed = Some(parsed);
         }
@@ -79,7 +82,7 @@ impl Core {
 
     pub(super) fn dispatch_parsed(&mut self, parsed: &mut Parsed) -> bool {
         let partitions = self.state.identity.partitions;
-        let mut ops: Vec<Op> = std::mem::take(&mut self.spare.1);
+        let mut ops: Vec<Op> = std::mem::take(&mut self.spare.ops);
         let mut owners: Vec<usize> = Vec::new();
         ops.clear();
         while parsed.next < parsed.batch.commands.len() {

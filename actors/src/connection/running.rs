@@ -136,7 +136,8 @@ impl Core {
 
     /// Keeps the allocations of a piece of work that is done.
     pub(super) fn keep_for_later(&mut self, mut work: Box<Work>) {
-        self.spare = (std::mem::take(&mut work.ranges), std::mem::take(&mut work.ops));
+        self.spare.ranges = std::mem::take(&mut work.ranges);
+        self.spare.ops = std::mem::take(&mut work.ops);
         if work.ends.is_none() && work.needs.is_empty() && work.watch.is_none() {
             // Lets go of what was read: the input buffer is used again.
             work.frame = Bytes::new();

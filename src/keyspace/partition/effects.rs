@@ -41,7 +41,7 @@ impl Partition {
                 database: number,
                 first_slot: slots.0,
                 last_slot: slots.1,
-                payload: Vec::with_capacity((length + MULTI.len()).max(256)),
+                payload: Vec::with_capacity((length + MULTI.len()).max(self.usual_payload)),
             };
             self.open.push(OpenRecord { record, last_database: number, commands: 0 });
         }

@@ -1,6 +1,6 @@
 //! The end of a command: all of it happens, or nothing.
 
-use super::{Entry, Event, Pending, Source, Transaction};
+use super::{Entry, Event, Pending, Rare, Source, Transaction};
 use crate::config::Events;
 use crate::encoding::key::{self, MetaKey};
 use crate::engine::Family;
@@ -20,8 +20,9 @@ impl Transaction<'_> {
     /// Says in the log, before the command's own effects, that a field of a hash is gone because its time had come: a
     /// slave, which keeps no time, has it still. The caller removes it, and counts no change for it.
     pub fn lapse_field(&mut self, entry: &Entry, field: &[u8]) {
-        write_command(&mut self.lapsed_fields.1, [&b"HDEL"[..], entry.key(), field].into_iter());
-        self.lapsed_fields.0 += 1;
+        let (count, effects) = &mut self.rare().lapsed_fields;
+        write_command(effects, [&b"HDEL"[..], entry.key(), field].into_iter());
+        *count += 1;
     }
 
     /// Notes that what the command reads depends on a field being due.
@@ -42,24 +43,27 @@ impl Transaction<'_> {
 
     /// Whether the command changed anything so far.
     pub fn has_written(&self) -> bool {
-        !self.pending.is_empty()
-            || !self.flushed.is_empty()
-            || self.swapped.is_some()
-            || self.functions.is_some()
+        let rare =
+            |rare: &Rare| !rare.flushed.is_empty() || rare.swapped.is_some() || rare.functions.is_some();
+        !self.pending.is_empty() || self.rare.as_deref().is_some_and(rare)
     }
 
     /// Commits. `words` is the command as it came, for the log, unless it gave effects of its own.
     pub fn commit<'w>(mut self, words: impl Iterator<Item = &'w [u8]> + Clone) -> Committed {
         self.count_lookups();
         // One that found nothing but fields whose time had come has done nothing itself.
-        let only_lapsed = self.lapsed_fields.0 > 0 && self.changes == 0 && self.effect_count == 0;
+        let lapsed = self.rare.as_mut().map(|rare| std::mem::take(&mut rare.lapsed_fields));
+        let only_lapsed = lapsed.as_ref().is_some_and(|(count, _)| *count > 0)
+            && self.changes == 0
+            && self.effect_count == 0;
         let written = self.has_written() && !only_lapsed;
-        let mut removals = self.remove_expired();
-        let (count, fields) = std::mem::take(&mut self.lapsed_fields);
-        removals.0 += count;
-        removals.1.extend_from_slice(&fields);
-        if let Some(partition) = self.partition(0) {
-            partition.stats.expired_fields += count as u64;
+        let mut removals = if self.expired.is_empty() { (0, Vec::new()) } else { self.remove_expired() };
+        if let Some((count, fields)) = lapsed {
+            removals.0 += count;
+            removals.1.extend_from_slice(&fields);
+            if let Some(partition) = self.partition(0) {
+                partition.stats.expired_fields += count as u64;
+            }
         }
         let events = std::mem::take(&mut self.events);
         if !events.is_empty()
@@ -112,7 +116,7 @@ impl Transaction<'_> {
                 // The key was read a moment ago: it is in memory.
                 let _ = self.remove(&mut entry);
                 self.changes = changes;
-                self.lapsed.extend(self.touched.drain(touched..));
+                self.rare.get_or_insert_default().lapsed.extend(self.touched.drain(touched..));
             }
         }
         self.expired.clear();
@@ -121,10 +125,11 @@ impl Transaction<'_> {
 
     /// Tells whoever watches or follows keys of those that changed.
     fn tell_touched(&mut self) {
-        for (keys, by) in [
-            (std::mem::take(&mut self.lapsed), Change::Time),
-            (std::mem::take(&mut self.spared), Change::Aside),
-        ] {
+        let (lapsed, spared) = match &mut self.rare {
+            Some(rare) => (std::mem::take(&mut rare.lapsed), std::mem::take(&mut rare.spared)),
+            None => (Vec::new(), Vec::new()),
+        };
+        for (keys, by) in [(lapsed, Change::Time), (spared, Change::Aside)] {
             for meta_key in keys {
                 let index = self.index_of(Slot::from_be_bytes([meta_key[0], meta_key[1]]));
                 if let Some(partition) = self.partition(index) {
@@ -148,7 +153,7 @@ impl Transaction<'_> {
     }
 
     pub(super) fn apply<'w>(
-        mut self,
+        &mut self,
         (removal_count, removals): &(usize, Vec<u8>),
         words: Option<impl Iterator<Item = &'w [u8]> + Clone>,
     ) -> Committed {
@@ -179,14 +184,16 @@ impl Transaction<'_> {
                 partition.commit_write(family, write, now_s);
             }
         }
-        for (slot, meta_key, used_s) in std::mem::take(&mut self.used) {
-            let index = self.index_of(slot);
-            if let Some(partition) = self.partition(index) {
-                partition.set_used_s(Family::Meta, &meta_key, used_s);
+        if let Some(rare) = self.rare.take() {
+            for (slot, meta_key, used_s) in rare.used {
+                let index = self.index_of(slot);
+                if let Some(partition) = self.partition(index) {
+                    partition.set_used_s(Family::Meta, &meta_key, used_s);
+                }
             }
+            self.apply_databases(&rare.flushed, rare.swapped);
+            self.apply_functions(rare.functions);
         }
-        self.apply_databases();
-        self.apply_functions();
         let (now_ms, database, changes) = (self.now_ms, self.database, self.changes);
         let slots = self.slots.unwrap_or((0, slot::SLOTS - 1));
         let effects = std::mem::take(&mut self.effects);
@@ -256,13 +263,22 @@ const WORD_OVERHEAD: usize = 16;
 /// Appends a command in RESP.
 pub fn write_command<'w>(out: &mut Vec<u8>, words: impl Iterator<Item = &'w [u8]> + Clone) {
     let count = words.clone().count();
-    let header = |out: &mut Vec<u8>, kind: u8, number: usize| {
-        out.extend_from_slice(&[kind]);
-        out.extend_from_slice(crate::number::Decimal::new(number as i64).as_bytes());
-        out.extend_from_slice(b"\r\n");
+    // Every write comes by here; most numbers have one digit or two.
+    let header = |out: &mut Vec<u8>, kind: u8, number: usize| match number {
+        0..10 => out.extend_from_slice(&[kind, b'0' + number as u8, b'\r', b'\n']),
+        10..100 => {
+            let (tens, ones) = (number as u8 / 10, number as u8 % 10);
+            out.extend_from_slice(&[kind, b'0' + tens, b'0' + ones, b'\r', b'\n']);
+        }
+        _ => {
+            out.extend_from_slice(&[kind]);
+            out.extend_from_slice(crate::number::Decimal::new(number as i64).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
     };
     header(out, b'*', count);
     for word in words {
+        out.reserve(word.len() + WORD_OVERHEAD);
         header(out, b'$', word.len());
         out.extend_from_slice(word);
         out.extend_from_slice(b"\r\n");

@@ -18,17 +18,32 @@ pub struct Step {
     orphans: usize,
     effects: usize,
     effect_count: usize,
-    flushed: usize,
-    swapped: Option<(usize, usize)>,
     touched: Vec<KeyBuf>,
-    spared: usize,
-    used: usize,
+    rare: RareStep,
     events: usize,
     changes: u64,
     slots: Option<(Slot, Slot)>,
 }
 
+/// How far [`super::Rare`] is.
+#[derive(Debug, Default)]
+struct RareStep {
+    flushed: usize,
+    swapped: Option<(usize, usize)>,
+    spared: usize,
+    used: usize,
+}
+
 impl Transaction<'_> {
+    fn rare_step(&self) -> RareStep {
+        self.rare.as_ref().map_or_else(RareStep::default, |rare| RareStep {
+            flushed: rare.flushed.len(),
+            swapped: rare.swapped,
+            spared: rare.spared.len(),
+            used: rare.used.len(),
+        })
+    }
+
     /// A command begins.
     pub fn begin_step(&mut self) -> Step {
         Step {
@@ -37,12 +52,9 @@ impl Transaction<'_> {
             orphans: self.orphans.len(),
             effects: self.effects.len(),
             effect_count: self.effect_count,
-            flushed: self.flushed.len(),
-            swapped: self.swapped,
             // What a command says about all that it touched is not about those before it.
             touched: std::mem::take(&mut self.touched),
-            spared: self.spared.len(),
-            used: self.used.len(),
+            rare: self.rare_step(),
             events: self.events.len(),
             changes: self.changes,
             slots: self.slots,
@@ -52,9 +64,10 @@ impl Transaction<'_> {
     /// The command has come to its end; `words` is what it was, for the log, unless it gave effects of its own.
     /// Returns whether it wrote.
     pub fn end_step<'w>(&mut self, step: Step, words: impl Iterator<Item = &'w [u8]> + Clone) -> bool {
+        let rare = self.rare_step();
         let wrote = self.pending.len() > step.pending
-            || self.flushed.len() > step.flushed
-            || self.swapped != step.swapped;
+            || rare.flushed > step.rare.flushed
+            || rare.swapped != step.rare.swapped;
         if !wrote {
             self.effects.truncate(step.effects);
             self.effect_count = step.effect_count;
@@ -78,11 +91,13 @@ impl Transaction<'_> {
         self.orphans.truncate(step.orphans);
         self.effects.truncate(step.effects);
         self.effect_count = step.effect_count;
-        self.flushed.truncate(step.flushed);
-        self.swapped = step.swapped;
         self.touched = step.touched;
-        self.spared.truncate(step.spared);
-        self.used.truncate(step.used);
+        if let Some(rare) = &mut self.rare {
+            rare.flushed.truncate(step.rare.flushed);
+            rare.swapped = step.rare.swapped;
+            rare.spared.truncate(step.rare.spared);
+            rare.used.truncate(step.rare.used);
+        }
         self.events.truncate(step.events);
         self.changes = step.changes;
         self.slots = step.slots;

@@ -44,13 +44,13 @@ impl Transaction<'_> {
 
     /// Empties a database when the command commits. Needs all partitions.
     pub fn flush_database(&mut self, database: usize) {
-        self.flushed.push(database);
+        self.rare().flushed.push(database);
         self.changes += 1;
     }
 
     /// Exchanges two databases when the command commits. Needs all partitions.
     pub fn swap_databases(&mut self, first: usize, second: usize) {
-        self.swapped = Some((first, second));
+        self.rare().swapped = Some((first, second));
         self.changes += 1;
     }
 
@@ -88,7 +88,8 @@ impl Transaction<'_> {
 
     /// The libraries of functions, with what this transaction changed.
     pub fn functions(&self) -> Arc<Registry> {
-        match (&self.functions, &self.source) {
+        let changed = self.rare.as_ref().and_then(|rare| rare.functions.as_ref());
+        match (changed, &self.source) {
             (Some(changed), _) => changed.clone(),
             (None, Source::View(view)) => view.functions.clone(),
             (None, Source::One(partition)) => partition.shared.functions(),
@@ -98,7 +99,7 @@ impl Transaction<'_> {
 
     /// Replaces the libraries of functions when the command commits. Needs all partitions.
     pub fn set_functions(&mut self, functions: Registry) {
-        self.functions = Some(Arc::new(functions));
+        self.rare().functions = Some(Arc::new(functions));
         self.changes += 1;
     }
 
@@ -112,16 +113,15 @@ impl Transaction<'_> {
     }
 
     /// Replaces the libraries as the command said.
-    pub(super) fn apply_functions(&mut self) {
-        let Some(functions) = self.functions.take() else { return };
+    pub(super) fn apply_functions(&mut self, functions: Option<Arc<Registry>>) {
+        let Some(functions) = functions else { return };
         if let Some(partition) = self.partition(0) {
             partition.set_functions(functions);
         }
     }
 
     /// Empties and exchanges the databases that the command said.
-    pub(super) fn apply_databases(&mut self) {
-        let (flushed, swapped) = (std::mem::take(&mut self.flushed), self.swapped.take());
+    pub(super) fn apply_databases(&mut self, flushed: &[usize], swapped: Option<(usize, usize)>) {
         let change = |partition: &mut Partition| {
             flushed.iter().for_each(|&database| partition.flush_database(database));
             if let Some((first, second)) = swapped {

@@ -30,7 +30,10 @@ impl Transaction<'_> {
     /// Says that what this command has changed so far is no change to who watches the keys (as in Redis, where these
     /// are changes of a consumer group).
     pub fn spare_watches(&mut self) {
-        self.spared.append(&mut self.touched);
+        if !self.touched.is_empty() {
+            let mut touched = std::mem::take(&mut self.touched);
+            self.rare().spared.append(&mut touched);
+        }
     }
 
     /// Sets what a key holds, where only OBJECT ENCODING can tell: it does not count as a change, nor to who watches.
@@ -38,7 +41,7 @@ impl Transaction<'_> {
         let (changes, touched) = (self.changes, self.touched.len());
         self.put(entry, meta)?;
         self.changes = changes;
-        self.spared.extend(self.touched.drain(touched..));
+        self.rare.get_or_insert_default().spared.extend(self.touched.drain(touched..));
         Ok(())
     }
 

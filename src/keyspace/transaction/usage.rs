@@ -23,7 +23,7 @@ impl Transaction<'_> {
 
     /// Says when a key that this command writes was last used, Unix time in seconds (RESTORE with IDLETIME).
     pub fn set_used_on_commit(&mut self, entry: &Entry, used_s: u32) {
-        self.used.push((entry.slot, entry.meta_key.clone(), used_s));
+        self.rare().used.push((entry.slot, entry.meta_key.clone(), used_s));
     }
 
     /// When a key was last used, Unix time in seconds, found without using it.
