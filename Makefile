@@ -81,7 +81,7 @@ conformance: build
 # The same random commands to Pika and to redis-server. Longer: make differential ARGS="--commands 1000000 --seed 7"
 differential: build
 	tests/differential/run.py --self-test
-	tests/differential/run.py --server $(PIKA) --commands 100000 $(ARGS)
+	tests/differential/run.py --server $(PIKA) --families all --commands 100000 $(ARGS)
 
 # Client libraries, installed under ~/.cache/pika/clients at the first run.
 clients: build

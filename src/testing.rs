@@ -181,6 +181,7 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
                 no_touch: false,
                 keeps_due: self.keeps_due,
                 user: None,
+                scripted: false,
             };
             let view = (!kept.is_empty()).then(|| match target {
                 Some(index) => View::keep(&mut [&mut self.partitions[index]], &kept),

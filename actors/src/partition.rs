@@ -559,7 +559,18 @@ pub fn environment<'a>(
     // What a master sent may write blindly.
     let atomic = work.atomic && work.followed.is_none();
     let keeps_due = state.paused.load(Ordering::Relaxed) && state.current_pause().is_some();
-    let user = work.user.as_deref();
+    let user = work.user_of_next();
     let watch = work.watch.as_ref();
-    Environment { now_ms, settings, database, atomic, watch, no_touch, keeps_due, user, host: None }
+    Environment {
+        now_ms,
+        settings,
+        database,
+        atomic,
+        watch,
+        no_touch,
+        keeps_due,
+        user,
+        host: None,
+        scripted: false,
+    }
 }

@@ -50,7 +50,7 @@ pub struct Start {
     /// The options.
     pub config: Config,
     /// Users that the configuration names.
-    pub users: Vec<Vec<String>>,
+    pub users: Vec<Vec<Vec<u8>>>,
     /// Commands that clients know by another name, or by none.
     pub renames: Vec<(String, String)>,
     /// The folder or file they came from.

@@ -45,7 +45,7 @@ pub(crate) fn write(config: &Config, text: &[u8]) -> Result<(), String> {
 }
 
 /// The users at the start: `default` with `requirepass`, and those of the configuration or of the file.
-pub(crate) fn at_start(config: &Config, lines: &[Vec<String>]) -> Result<Users, String> {
+pub(crate) fn at_start(config: &Config, lines: &[Vec<Vec<u8>>]) -> Result<Users, String> {
     let channels = config.get(options::ACL_PUBSUB_DEFAULT).into();
     let name = config.get(options::ACLFILE);
     let mut users = Users::new();
@@ -68,7 +68,7 @@ pub(crate) fn at_start(config: &Config, lines: &[Vec<String>]) -> Result<Users, 
 
 /// The users that CONFIG REWRITE puts into the configuration, each as a line without the word `user`; `None` if they are in
 /// a file of their own. If there is only `default`, and `requirepass` says all there is to say of it, there are none.
-pub(crate) fn to_rewrite(config: &Config, users: &Users) -> Option<Vec<String>> {
+pub(crate) fn to_rewrite(config: &Config, users: &Users) -> Option<Vec<Vec<u8>>> {
     if !config.get(options::ACLFILE).is_empty() {
         return None;
     }
@@ -77,6 +77,6 @@ pub(crate) fn to_rewrite(config: &Config, users: &Users) -> Option<Vec<String>> 
     if file::write(&plain) == file::write(users) {
         return Some(Vec::new());
     }
-    let line = |text: Vec<u8>| String::from_utf8_lossy(&text).replacen("user ", "", 1);
+    let line = |text: Vec<u8>| text.strip_prefix(b"user ").unwrap_or(&text).to_vec();
     Some(users.iter().map(|user| line(user.describe())).collect())
 }

@@ -91,6 +91,8 @@ pub struct Work {
     pub no_touch: bool,
     /// The client's user, if it may not do everything.
     pub user: Option<Arc<User>>,
+    /// Scripts of a transaction behind commands that change rights: which, and the user as whom they call commands.
+    pub later_users: Vec<(usize, Option<Arc<User>>)>,
     /// Commands that ran elsewhere: which, nanoseconds, whether it failed.
     pub ran: Vec<(usize, u64, bool)>,
     /// What commands of scripts did elsewhere.
@@ -152,6 +154,7 @@ impl Work {
             deadline: None,
             no_touch: false,
             user: None,
+            later_users: Vec::new(),
             ran: Vec::new(),
             calls: Vec::new(),
             attempts: 0,
@@ -164,6 +167,14 @@ impl Work {
         match &self.retry {
             Some(words) => Args::new(&words.frame, &words.ranges),
             None => self.args(&self.ops[self.next]),
+        }
+    }
+
+    /// The user as whom the next command, if it is a script, calls commands; `None` if it may do everything.
+    pub fn user_of_next(&self) -> Option<&User> {
+        match self.later_users.iter().find(|(op, _)| *op == self.next) {
+            Some((_, user)) => user.as_deref(),
+            None => self.user.as_deref(),
         }
     }
 

@@ -93,25 +93,25 @@ pub fn write(users: &Users) -> Vec<u8> {
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn configure(users: &mut Users, lines: &[Vec<String>], channels: Channels) -> Result<(), String> {
-    let mut seen: HashSet<&str> = HashSet::new();
+pub fn configure(users: &mut Users, lines: &[Vec<Vec<u8>>], channels: Channels) -> Result<(), String> {
+    let mut seen: HashSet<&[u8]> = HashSet::new();
     for line in lines {
         let Some((name, rules)) = line.split_first() else { continue };
         let wrong = |what: &str, why: &str| format!("Error in user declaration '{what}': {why}");
-        if breaks_lines(name.as_bytes()) {
-            return Err(wrong(name, "Usernames can't contain spaces or null characters"));
+        if breaks_lines(name) {
+            return Err(wrong(&lossy(name), "Usernames can't contain spaces or null characters"));
         }
         if !seen.insert(name) {
             let why = "Duplicate user found. A user can only be defined once in config files";
-            return Err(wrong(name, why));
+            return Err(wrong(&lossy(name), why));
         }
-        let mut user = users.get_or_new(name.as_bytes(), channels);
-        if name.as_bytes() == super::DEFAULT {
+        let mut user = users.get_or_new(name, channels);
+        if name == super::DEFAULT {
             // What a configuration says of it is all that it may.
             let applied = user.apply(b"reset", channels);
             debug_assert_eq!(applied, Ok(()), "reset is a rule");
         }
-        let words = rules.iter().map(String::as_bytes);
+        let words = rules.iter().map(Vec::as_slice);
         let changed =
             user.apply_all(words, channels).map_err(|(rule, why)| wrong(&lossy(&rule), &why.to_string()))?;
         users.put(changed);

@@ -11,6 +11,7 @@ mod access;
 mod check;
 mod commands;
 pub mod file;
+mod foreseen;
 mod log;
 mod password;
 mod rule;
@@ -22,6 +23,7 @@ mod users;
 
 pub use access::Access;
 pub use check::{Denial, Denied, may_run, reads_every_key};
+pub use foreseen::Foreseen;
 pub use log::{Context, Log, LogEntry, Reason};
 pub use password::Password;
 pub use rule::RuleError;

@@ -49,8 +49,8 @@ fn all_that_is_wrong_in_a_file_is_told() {
 #[test]
 fn a_configuration_names_each_user_once() {
     let configured = |lines: &[&[&str]]| {
-        let lines: Vec<Vec<String>> =
-            lines.iter().map(|line| line.iter().map(ToString::to_string).collect()).collect();
+        let lines: Vec<Vec<Vec<u8>>> =
+            lines.iter().map(|line| line.iter().map(|word| word.as_bytes().to_vec()).collect()).collect();
         let mut users = Users::new();
         users.require_password(b"secret");
         file::configure(&mut users, &lines, Channels::None)?;

@@ -3,7 +3,7 @@
 use super::args::{not_an_integer, syntax_error};
 use super::client;
 use super::*;
-use crate::acl::{Context as Where, Reason};
+use crate::acl::{Context as Where, DEFAULT, Reason, Users};
 use crate::config::options::DATABASES;
 use crate::info::REDIS_VERSION;
 use crate::number::parse_i64;
@@ -100,6 +100,18 @@ fn auth(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     Ok(())
 }
 
+/// The user and the password that AUTH or HELLO will try; `None` if they are wrong before that, or name none.
+pub(crate) fn credentials<'a>(users: &Users, args: Args<'a>) -> Option<(&'a [u8], &'a [u8])> {
+    if args.word(0).eq_ignore_ascii_case(b"hello") {
+        return Greeting::read(args).ok()?.credentials;
+    }
+    match args.len() {
+        2 if !users.default_user().nopass => Some((DEFAULT, args.word(1))),
+        3 => Some((args.word(1), args.word(2))),
+        _ => None,
+    }
+}
+
 /// Authenticates. A failure is remembered by ACL LOG, with `command` as the client wrote it.
 fn log_in(cx: &mut SessionContext<'_>, command: &[u8], user: &[u8], password: &[u8]) -> RunResult {
     match cx.server.access().users().authenticate(user, password) {
@@ -121,28 +133,44 @@ fn echo(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     Ok(())
 }
 
-fn hello(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
-    let protocol = match (args.len() > 1).then(|| parse_i64(args.word(1))) {
-        None => None,
-        Some(Some(2)) => Some(Protocol::Resp2),
-        Some(Some(3)) => Some(Protocol::Resp3),
-        Some(Some(_)) => return Err(Stop::error("NOPROTO unsupported protocol version")),
-        Some(None) => return Err(Stop::error("ERR Protocol version is not an integer or out of range")),
-    };
-    let mut cursor = args.cursor(2);
-    let mut name = None;
-    let mut credentials = None;
-    while let Some(option) = cursor.next() {
-        if option.eq_ignore_ascii_case(b"auth") && cursor.left() >= 2 {
-            credentials = Some((cursor.word()?, cursor.word()?));
-        } else if option.eq_ignore_ascii_case(b"setname") && cursor.left() >= 1 {
-            let given = cursor.word()?;
-            client::check_name(given, "Client names")?;
-            name = Some(given);
-        } else {
-            return Err(Stop::quoting(&[b"ERR Syntax error in HELLO option '", option, b"'"]));
+/// What HELLO asks for.
+struct Greeting<'a> {
+    protocol: Option<Protocol>,
+    name: Option<&'a [u8]>,
+    /// The user and the password.
+    credentials: Option<(&'a [u8], &'a [u8])>,
+}
+
+impl<'a> Greeting<'a> {
+    fn read(args: Args<'a>) -> Result<Greeting<'a>, Stop> {
+        let protocol = match (args.len() > 1).then(|| parse_i64(args.word(1))) {
+            None => None,
+            Some(Some(2)) => Some(Protocol::Resp2),
+            Some(Some(3)) => Some(Protocol::Resp3),
+            Some(Some(_)) => return Err(Stop::error("NOPROTO unsupported protocol version")),
+            Some(None) => {
+                return Err(Stop::error("ERR Protocol version is not an integer or out of range"));
+            }
+        };
+        let mut cursor = args.cursor(2);
+        let mut greeting = Greeting { protocol, name: None, credentials: None };
+        while let Some(option) = cursor.next() {
+            if option.eq_ignore_ascii_case(b"auth") && cursor.left() >= 2 {
+                greeting.credentials = Some((cursor.word()?, cursor.word()?));
+            } else if option.eq_ignore_ascii_case(b"setname") && cursor.left() >= 1 {
+                let given = cursor.word()?;
+                client::check_name(given, "Client names")?;
+                greeting.name = Some(given);
+            } else {
+                return Err(Stop::quoting(&[b"ERR Syntax error in HELLO option '", option, b"'"]));
+            }
         }
+        Ok(greeting)
     }
+}
+
+fn hello(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
+    let Greeting { protocol, name, credentials } = Greeting::read(args)?;
     if let Some((user, password)) = credentials {
         log_in(cx, args.word(0), user, password)?;
     }

@@ -31,13 +31,26 @@ pub struct Environment<'a> {
     pub user: Option<&'a User>,
     /// Whoever runs scripts, if there is anyone.
     pub host: Option<&'a dyn Host>,
+    /// A script calls the command.
+    pub scripted: bool,
 }
 
 impl<'a> Environment<'a> {
     /// Of a command of no client, alone.
     pub fn of_nobody(now_ms: u64, settings: &'a Settings, database: usize) -> Environment<'a> {
         let (atomic, watch, keeps_due, no_touch) = (false, None, false, false);
-        Environment { now_ms, settings, database, atomic, watch, keeps_due, no_touch, user: None, host: None }
+        Environment {
+            now_ms,
+            settings,
+            database,
+            atomic,
+            watch,
+            keeps_due,
+            no_touch,
+            user: None,
+            host: None,
+            scripted: false,
+        }
     }
 }
 
@@ -74,10 +87,10 @@ pub fn execute(
         return Ok(Committed { group: 0, wrote: false, barrier: false });
     };
     let start = reply.len();
-    let Environment { settings, watch, user, .. } = environment;
+    let Environment { settings, watch, user, scripted, .. } = environment;
     // A transaction is a big thing to move: it is made where it stays.
     let txn = Transaction::new(source, reach, environment.now_ms, environment.database);
-    let mut context = Context { txn, reply, settings, watch, user };
+    let mut context = Context { txn, reply, settings, watch, user, scripted };
     let txn = &mut context.txn;
     txn.want_events(environment.settings.events);
     txn.set_atomic(environment.atomic);

@@ -1,5 +1,6 @@
 //! Commands on places: members of sorted sets whose scores are geohashes. See [`crate::types::geo`].
 
+mod partial_sort;
 mod places;
 mod search;
 #[cfg(test)]

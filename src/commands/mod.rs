@@ -68,6 +68,8 @@ pub struct Context<'a, 'b> {
     pub watch: Option<&'b Arc<Watch>>,
     /// The client's user, if it may not do everything: for what its words do not tell beforehand.
     pub user: Option<&'b User>,
+    /// A script calls it: what has no order comes sorted, where Redis does so.
+    pub scripted: bool,
 }
 
 /// Options that commands on keys depend on; a copy that CONFIG SET replaces.

@@ -38,7 +38,10 @@ pub(super) fn directives(arguments: &[String]) -> Result<Vec<Directive>, LoadErr
         }
         directives.push(words);
     }
-    Ok(directives.into_iter().map(|words| Directive { origin: origin(&words), words }).collect())
+    let directive = |words: Vec<String>| {
+        Directive::new(origin(&words), words.into_iter().map(String::into_bytes).collect())
+    };
+    directives.into_iter().map(directive).collect()
 }
 
 /// What errors call a directive: `command line 'port "6379" "6380"'`. The value of a secret is not shown.

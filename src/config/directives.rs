@@ -1,14 +1,14 @@
 //! Directives that are no options, since each line adds to those before it: `user` and `rename-command`.
 
 use super::layer::LoadError;
-use super::redis_format::{Directive, split_words};
+use super::redis_format::{Directive, split_bytes};
 use config::ValueKind;
 
 /// What the directives say, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Directives {
     /// Of each line the words behind `user`: a name and rules.
-    pub(super) users: Vec<Vec<String>>,
+    pub(super) users: Vec<Vec<Vec<u8>>>,
     /// Pairs of a command's name and the one that it has instead; empty: none.
     pub(super) renames: Vec<(String, String)>,
 }
@@ -27,10 +27,10 @@ impl Directives {
         };
         let arguments = &directive.words[1..];
         if directive.words[0].eq_ignore_ascii_case("user") {
-            if arguments.is_empty() {
+            if directive.user.is_empty() {
                 return Err(error("wrong number of arguments"));
             }
-            self.users.push(arguments.to_vec());
+            self.users.push(directive.user.clone());
             return Ok(());
         }
         let [from, to] = arguments else { return Err(error("wrong number of arguments")) };
@@ -50,9 +50,9 @@ impl Directives {
             let ValueKind::String(line) = line.kind else {
                 return Err(error("expected an array of strings"));
             };
-            let mut words = split_words(&line).ok_or_else(|| error("unbalanced quotes"))?;
-            words.insert(0, name.to_string());
-            self.put(&Directive { origin: file.into(), words })?;
+            let mut words = split_bytes(line.as_bytes()).ok_or_else(|| error("unbalanced quotes"))?;
+            words.insert(0, name.as_bytes().to_vec());
+            self.put(&Directive::new(file.into(), words)?)?;
         }
         Ok(())
     }

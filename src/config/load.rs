@@ -5,7 +5,7 @@ use super::current::Config;
 use super::directives::Directives;
 use super::key::Id;
 use super::layer::{Layer, LoadError, merged_text};
-use super::redis_format::{Directive, RedisFormat};
+use super::redis_format::{Directive, RedisFormat, text_of};
 use super::row::Effect;
 use super::table;
 use super::value::Value;
@@ -27,7 +27,8 @@ pub trait Files {
     /// The text of a file.
     ///
     /// # Errors
-    /// Whatever keeps it from being read, or `InvalidData` if it is not UTF-8.
+    /// Whatever keeps it from being read, or `InvalidData` if it cannot be told as text: TOML that is not UTF-8, or a
+    /// redis.conf with a line of other bytes whose quotes are not closed.
     fn read(&self, path: &Path) -> io::Result<String>;
 
     /// The files of a folder, in any order; `None` if the path is not a folder.
@@ -43,7 +44,10 @@ pub struct Disk;
 
 impl Files for Disk {
     fn read(&self, path: &Path) -> io::Result<String> {
-        std::fs::read_to_string(path)
+        if is_toml(path) {
+            return std::fs::read_to_string(path);
+        }
+        text_of(std::fs::read(path)?).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
     fn list(&self, path: &Path) -> io::Result<Option<Vec<PathBuf>>> {
@@ -77,7 +81,7 @@ pub struct Loaded {
     /// nothing to write to.
     pub path: Option<PathBuf>,
     /// Users (`user`): of each the name and rules.
-    pub users: Vec<Vec<String>>,
+    pub users: Vec<Vec<Vec<u8>>>,
     /// Commands that have another name, or none (`rename-command`).
     pub renames: Vec<(String, String)>,
     /// What the operator should know: settings that have no effect.

@@ -13,7 +13,25 @@ const MAX_INCLUDES: usize = 16;
 #[derive(Debug)]
 pub(super) struct Directive {
     pub(super) origin: String,
+    /// Its name and arguments; of a user only the name.
     pub(super) words: Vec<String>,
+    /// What stands behind `user`: a name and rules, which need not be UTF-8.
+    pub(super) user: Vec<Vec<u8>>,
+}
+
+impl Directive {
+    /// A directive of at least one word.
+    ///
+    /// # Errors
+    /// If it is not about a user, and not UTF-8.
+    pub(super) fn new(origin: String, mut words: Vec<Vec<u8>>) -> Result<Directive, LoadError> {
+        let is_user = words.first().is_some_and(|name| name.eq_ignore_ascii_case(b"user"));
+        let user = if is_user { words.split_off(1) } else { Vec::new() };
+        match words.into_iter().map(String::from_utf8).collect() {
+            Ok(words) => Ok(Directive { origin, words, user }),
+            Err(_) => Err(LoadError { origin, problem: "a word that is not UTF-8".to_string() }),
+        }
+    }
 }
 
 /// Reads redis.conf-style text. The origin that it is given names the file, which also resolves `include`.
@@ -85,7 +103,7 @@ fn own_directives(path: &Path, text: &str) -> Result<Vec<Directive>, LoadError> 
         let origin = format!("{}:{}", path.display(), index + 1);
         match words_of_line(line) {
             Ok(words) if words.is_empty() => {}
-            Ok(words) => directives.push(Directive { origin, words }),
+            Ok(words) => directives.push(Directive::new(origin, words)?),
             Err(problem) => return Err(LoadError { origin, problem }),
         }
     }
@@ -93,12 +111,41 @@ fn own_directives(path: &Path, text: &str) -> Result<Vec<Directive>, LoadError> 
 }
 
 /// The words of a line; none for a comment or an empty line.
-pub(super) fn words_of_line(line: &str) -> Result<Vec<String>, String> {
+pub(super) fn words_of_line(line: &str) -> Result<Vec<Vec<u8>>, String> {
     let line = line.trim();
     if line.starts_with('#') {
         return Ok(Vec::new());
     }
-    split_words(line).ok_or_else(|| "unbalanced quotes".to_string())
+    split_bytes(line.as_bytes()).ok_or_else(|| "unbalanced quotes".to_string())
+}
+
+/// The name of a line's directive, as it is written there.
+pub(super) fn name_of_line(line: &str) -> Option<String> {
+    words_of_line(line).ok()?.into_iter().next().and_then(|name| String::from_utf8(name).ok())
+}
+
+/// The text of a file that need not be UTF-8: Redis writes users as they are. Words of other bytes are quoted, so that they
+/// are read as the same; what they say in comments is lost. `None` if such a line cannot be split into words.
+pub(super) fn text_of(file: Vec<u8>) -> Option<String> {
+    let file = match String::from_utf8(file) {
+        Ok(text) => return Some(text),
+        Err(error) => error.into_bytes(),
+    };
+    let mut text = String::new();
+    for line in file.split_inclusive(|&byte| byte == b'\n') {
+        match std::str::from_utf8(line) {
+            Ok(line) => text.push_str(line),
+            Err(_) if line.trim_ascii_start().starts_with(b"#") => {
+                text.push_str(&String::from_utf8_lossy(line));
+            }
+            Err(_) => {
+                let words: Vec<String> = split_bytes(line)?.iter().map(|word| quote_bytes(word)).collect();
+                text.push_str(&words.join(" "));
+                text.push('\n');
+            }
+        }
+    }
+    Some(text)
 }
 
 /// Whether the text is a file of an older version of Pika, which wrote `name : value`: every line must have that form,
@@ -108,7 +155,7 @@ pub(super) fn is_colon_style(text: &str) -> bool {
     for line in text.lines() {
         match words_of_line(line) {
             Ok(words) if words.is_empty() => {}
-            Ok(words) if words.get(1).is_some_and(|word| word == ":") => count += 1,
+            Ok(words) if words.get(1).is_some_and(|word| word == b":") => count += 1,
             _ => return false,
         }
     }
@@ -117,8 +164,12 @@ pub(super) fn is_colon_style(text: &str) -> bool {
 
 /// Turns `name : value` into `name value`. There, a name without a value meant the default, and a master was one word.
 fn remove_colons(directives: &mut Vec<Directive>) {
-    directives.retain(|directive| directive.words.len() > 2);
+    directives.retain(|directive| directive.words.len() + directive.user.len() > 2);
     for directive in directives {
+        if !directive.user.is_empty() {
+            directive.user.remove(0);
+            continue;
+        }
         directive.words.remove(1);
         if let [name, master] = &directive.words[..]
             && name.eq_ignore_ascii_case("slaveof")
@@ -133,7 +184,11 @@ fn remove_colons(directives: &mut Vec<Directive>) {
 /// are read; in single quotes only `\'`. `None` if a quote is not closed, or not followed by a space, or if bytes
 /// given as `\xHH` are not UTF-8.
 pub(super) fn split_words(line: &str) -> Option<Vec<String>> {
-    let bytes = line.as_bytes();
+    split_bytes(line.as_bytes())?.into_iter().map(|word| String::from_utf8(word).ok()).collect()
+}
+
+/// As [`split_words`], for words of any bytes.
+pub(super) fn split_bytes(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut words = Vec::new();
     let mut at = 0;
     loop {
@@ -156,7 +211,7 @@ pub(super) fn split_words(line: &str) -> Option<Vec<String>> {
                 _ => word.push(byte),
             }
         }
-        words.push(String::from_utf8(word).ok()?);
+        words.push(word);
     }
 }
 
@@ -201,24 +256,35 @@ fn hex(bytes: &[u8], at: usize) -> Option<u8> {
 
 /// Writes a word so that [`split_words`] reads it back: in quotes if it needs them.
 pub(super) fn quote_word(word: &str) -> String {
+    quote_bytes(word.as_bytes())
+}
+
+/// Writes a word of any bytes so that [`split_bytes`] reads it back: in quotes if it needs them.
+pub(super) fn quote_bytes(word: &[u8]) -> String {
     let plain = |character: char| {
         !character.is_whitespace() && !character.is_control() && !"\"'\\#".contains(character)
     };
-    if !word.is_empty() && word.chars().all(plain) {
+    if let Ok(word) = std::str::from_utf8(word)
+        && !word.is_empty()
+        && word.chars().all(plain)
+    {
         return word.to_string();
     }
     let mut quoted = String::from("\"");
-    for character in word.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            control if control.is_ascii_control() => {
-                quoted.push_str(&format!("\\x{:02x}", u32::from(control)))
+    for chunk in word.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '"' | '\\' => quoted.extend(['\\', character]),
+                '\n' => quoted.push_str("\\n"),
+                '\r' => quoted.push_str("\\r"),
+                '\t' => quoted.push_str("\\t"),
+                control if control.is_ascii_control() => {
+                    quoted.push_str(&format!("\\x{:02x}", u32::from(control)))
+                }
+                other => quoted.push(other),
             }
-            other => quoted.push(other),
         }
+        chunk.invalid().iter().for_each(|byte| quoted.push_str(&format!("\\x{byte:02x}")));
     }
     quoted.push('"');
     quoted

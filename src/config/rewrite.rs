@@ -5,7 +5,7 @@ use super::current::Config;
 use super::key::Id;
 use super::layer::LoadError;
 use super::load::{Files, config_files, is_toml, load_files};
-use super::redis_format::{is_colon_style, quote_word, words_of_line};
+use super::redis_format::{is_colon_style, name_of_line, quote_word};
 use super::row::Kind;
 use super::size::format_size;
 use super::table::{self, Named};
@@ -167,7 +167,7 @@ pub(super) fn toml_value(value: &Value, id: Id) -> toml_edit::Value {
 
 /// The option that a line of a redis.conf sets, and the name that it uses.
 fn directive_of(line: &str) -> Option<(Id, String)> {
-    let name = words_of_line(line).ok()?.into_iter().next()?;
+    let name = name_of_line(line)?;
     table::find(&name)
         .map(|named| (named.id, if named.factor == 1 { name } else { named.id.row().name.into() }))
 }
@@ -176,10 +176,8 @@ fn rewrite_redis(text: &str, ids: &[Id], config: &Config) -> String {
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_string).collect();
     let colons = is_colon_style(text);
     // An included file may set the option too, and would win over a line above it.
-    let includes = lines.iter().any(|line| {
-        words_of_line(line)
-            .is_ok_and(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case("include")))
-    });
+    let includes =
+        lines.iter().any(|line| name_of_line(line).is_some_and(|name| name.eq_ignore_ascii_case("include")));
     let owners: Vec<Option<(Id, String)>> = lines.iter().map(|line| directive_of(line)).collect();
     let mut added = String::new();
     for &id in ids {

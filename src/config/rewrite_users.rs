@@ -2,7 +2,7 @@
 
 use super::layer::LoadError;
 use super::load::{Files, config_files, is_toml};
-use super::redis_format::{is_colon_style, quote_word, words_of_line};
+use super::redis_format::{is_colon_style, name_of_line, quote_bytes};
 use super::rewrite::append;
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, DocumentMut, Item, Value};
@@ -19,7 +19,7 @@ const NAME: &str = "user";
 /// If the files cannot be read, or are no longer valid.
 pub fn rewrite_users(
     path: &Path,
-    users: &[String],
+    users: &[Vec<u8>],
     files: &dyn Files,
     rewritten: &mut Vec<(PathBuf, String)>,
 ) -> Result<(), LoadError> {
@@ -36,7 +36,7 @@ pub fn rewrite_users(
     }
     let place = texts.iter().rposition(|(file, text)| names_users(file, text)).unwrap_or(0);
     for (number, (file, text)) in texts.into_iter().enumerate() {
-        let lines: &[String] = if number == place { users } else { &[] };
+        let lines: &[Vec<u8>] = if number == place { users } else { &[] };
         if lines.is_empty() && !names_users(&file, &text) {
             continue;
         }
@@ -64,15 +64,15 @@ fn names_users(file: &Path, text: &str) -> bool {
 }
 
 fn is_user_line(line: &str) -> bool {
-    words_of_line(line).is_ok_and(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case(NAME)))
+    name_of_line(line).is_some_and(|name| name.eq_ignore_ascii_case(NAME))
 }
 
 /// A line whose words are quoted where they need it.
-fn quoted(line: &str) -> String {
-    line.split(' ').map(quote_word).collect::<Vec<_>>().join(" ")
+fn quoted(line: &[u8]) -> String {
+    line.split(|&byte| byte == b' ').map(quote_bytes).collect::<Vec<_>>().join(" ")
 }
 
-fn in_redis_format(text: &str, users: &[String]) -> String {
+fn in_redis_format(text: &str, users: &[Vec<u8>]) -> String {
     let separator = if is_colon_style(text) { " : " } else { " " };
     let new: String = users.iter().map(|user| format!("{NAME}{separator}{}\n", quoted(user))).collect();
     let Some(first) = text.split_inclusive('\n').position(is_user_line) else { return append(text, &new) };
@@ -87,7 +87,7 @@ fn in_redis_format(text: &str, users: &[String]) -> String {
     result
 }
 
-fn in_toml(text: &str, users: &[String]) -> Result<String, toml_edit::TomlError> {
+fn in_toml(text: &str, users: &[Vec<u8>]) -> Result<String, toml_edit::TomlError> {
     let mut document: DocumentMut = text.parse()?;
     let lines: Array = users.iter().map(|user| quoted(user)).collect();
     match document.get_mut(NAME).and_then(Item::as_value_mut) {

@@ -330,6 +330,7 @@ impl<'e> Calls<'_, '_, 'e> {
             atomic: true,
             watch: None,
             host: None,
+            scripted: true,
             ..self.environment
         };
         let Backing::Committed(source) = &mut self.backing else { return Ok(()) };

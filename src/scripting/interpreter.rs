@@ -185,6 +185,13 @@ impl Limits {
         self.lines.borrow_mut().clear();
         *self.control.borrow_mut() = bounds.control;
     }
+
+    /// What is called next is the interpreter's own: that the run before was given up must not end it.
+    fn lift(&self) {
+        self.budget.set(i64::MAX);
+        self.given_up.set(None);
+        *self.control.borrow_mut() = None;
+    }
 }
 
 /// While this is there, the interpreter's memory is not bounded. Every operation that may meet the bound is a protected
@@ -339,6 +346,7 @@ impl Interpreter {
         if self.epoch.replace(epoch) != epoch || self.by_text.borrow().len() > COMPILED {
             self.by_text.borrow_mut().clear();
             self.by_digest.borrow_mut().clear();
+            self.limits.lift();
             // Without memory they stay, and nothing asks for them.
             let _ = self.forget_scripts.call::<()>(());
         }
@@ -388,6 +396,7 @@ impl Interpreter {
             chunk.map_err(|why| [b"ERR Error compiling script (new function): ", &why[..]].concat())?;
         let number = self.compiled.get();
         self.compiled.set(number + 1);
+        self.limits.lift();
         self.keep_script
             .call::<()>((number, chunk))
             .map_err(|why| format!("ERR Error compiling script (new function): {why}").into_bytes())?;

@@ -246,6 +246,7 @@ impl Invoked<'_> {
             settings: environment.settings,
             watch: None,
             user: environment.user,
+            scripted: true,
         });
         let in_place = reach.tier == Tier::Memory;
         let (ended, backing) = self.run(Backing::Gathered(context), environment, in_place, reply);

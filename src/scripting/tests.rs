@@ -195,3 +195,16 @@ fn a_script_that_ran_out_of_memory_leaves_none_of_its_garbage_to_the_next() {
     assert!(server.ask(&format!("EVAL \"{text}\" 0")).contains("not enough memory"));
     assert_eq!(server.ask("EVAL \"return #string.rep('x', 60000000)\" 0"), "(integer) 60000000");
 }
+
+/// Scripts are kept by code of Lua, which the hook interrupts as it does any other.
+#[test]
+fn a_run_that_was_given_up_does_not_end_what_comes_behind_it() {
+    let cache = super::cache::Cache::default();
+    super::interpreter::with(|interpreter| {
+        for number in 0..5000 {
+            interpreter.limits.give_up(super::interpreter::GivenUp::Budget);
+            let text = format!("return {number}");
+            assert_eq!(interpreter.script(&cache, text.as_bytes(), false).map(drop), Ok(()), "{text}");
+        }
+    });
+}

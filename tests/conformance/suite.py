@@ -22,7 +22,9 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SOURCES = "".join(f"deb-src [signed-by={KEYRING}] http://deb.debian.org/{archive} main\n"
                   for archive in ("debian bookworm", "debian-security bookworm-security"))
 # What the suite calls at run time, and the Debian package that has it.
-PROGRAMS = {"tclsh": "tcl", "redis-cli": "redis-tools", "redis-benchmark": "redis-tools"}
+PROGRAMS = {"tclsh": "tcl", "redis-cli": "redis-tools", "redis-benchmark": "redis-tools", "openssl": "openssl"}
+# What it loads into tclsh, and the Debian package that has it.
+LIBRARIES = {"tls": "tcl-tls"}
 
 
 def cache_folder() -> Path:
@@ -49,7 +51,8 @@ def obtain() -> Path:
 
 
 def install_missing_programs() -> None:
-    packages = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
+    packages = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None}
+                      | {package for library, package in LIBRARIES.items() if not is_loadable(library)})
     if not packages:
         return
     command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
@@ -57,6 +60,14 @@ def install_missing_programs() -> None:
         raise SystemExit(f"the suite needs {', '.join(packages)}: sudo {' '.join(command)}")
     subprocess.run(["apt-get", "update", "-qq"], check=True, stdin=subprocess.DEVNULL)
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+
+
+def is_loadable(library: str) -> bool:
+    """Whether tclsh has a library. Without tclsh it has none."""
+    if shutil.which("tclsh") is None:
+        return False
+    result = subprocess.run(["tclsh"], input=f"package require {library}", capture_output=True, text=True)
+    return result.returncode == 0 and not result.stderr
 
 
 def download(scratch: Path) -> Path:

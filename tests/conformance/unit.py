@@ -18,6 +18,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import encrypted
 import suite
 from server import Server, ServerFailed, free_ports, persistence_options
 
@@ -25,7 +26,7 @@ SUITE_OPTIONS = ["--durable", "--ignore-encoding", "--ignore-digest", "--tags", 
 # These hold tests that the suite does not run against a server that it did not start (its tag external:skip).
 STARTED_BY_THE_SUITE = frozenset("unit/" + name for name in (
     "acl", "acl-v2", "auth", "bitfield", "client-eviction", "dump", "expire", "info", "introspection", "limits",
-    "maxmemory", "multi", "networking", "obuf-limits", "other", "pause", "pubsubshard", "querybuf", "shutdown",
+    "maxmemory", "multi", "networking", "obuf-limits", "other", "pause", "pubsubshard", "querybuf", "shutdown", "tls",
     "type/stream-cgroups",
 ))
 # Units that do what chance says: their tests have a random number in their names, and run a random number of times.
@@ -127,9 +128,13 @@ def one_attempt(unit, program, order, time_limit, skip, options, scratch: Path, 
     workplace = suite.workplace(suite.obtain(), scratch / "suite", program)
     if cut:
         suite.cut(scratch / "suite", unit, cut)
+    if unit in encrypted.UNITS:
+        encrypted.make(scratch / "suite/tests/tls")
     (scratch / "skip").write_text("".join(name + "\n" for name in skip))
     command = ["./runtest", "--single", unit, *SUITE_OPTIONS, "--skipfile", str(scratch / "skip"),
                "--timeout", str(QUIET_LIMIT)]
+    if unit in encrypted.UNITS:
+        command += ["--tls"]
     server = None
     ports = free_ports(32 + PORTS)  # the suite's own processes meet on one of the first 32
     command += ["--baseport", str(ports[32]), "--portcount", str(PORTS)]

@@ -187,6 +187,40 @@ class AgainstRedis(ServerTest):
                 before + "access one of the channels used as arguments",
                 before + "execute the command or subcommand"])
 
+    def test_rights_that_a_transaction_changes_hold_for_what_stands_behind(self):
+        several = self.server("--threads", "2", "--enable-debug-command", "yes", name="several")
+        set_key = "return redis.pcall('SET', KEYS[1], 'x')"
+        transactions = [
+            [("ACL", "SETUSER", "t", "-get"), ("GET", "k"), ("MGET", "k"), ("ACL", "SETUSER", "t", "+get", "nonsense"),
+             ("GET", "k"), ("ACL", "SETUSER", "t", "+get"), ("GET", "k")],
+            [("EVAL", set_key, "1", "k"), ("ACL", "SETUSER", "t", "resetkeys", "~a", "-strlen"), ("SET", "k", "v"),
+             ("SET", "a", "v"), ("EVAL", "return redis.pcall('STRLEN', KEYS[1])", "1", "a"), ("STRLEN", "a"),
+             ("EVAL", set_key, "1", "a"), ("EVAL", set_key, "1", "k"), ("SELECT", "0"), ("ACL", "SETUSER", "t", "~*")],
+            [("AUTH", "less", "wrong"), ("ACL", "WHOAMI"), ("GET", "k"), ("CLIENT", "ID"), ("ACL", "SETUSER", "less", "-acl")],
+            [("HELLO", "2", "AUTH", "reads", "x", "SETNAME", "n"), ("SET", "k", "v"), ("SET", "w1", "v"), ("ACL", "WHOAMI")],
+            # Who removes himself is closed: what Redis sends him of EXEC's reply is cut off.
+            [("ACL", "DELUSER", "writer", "nobody"), ("AUTH", "writer", "x"), ("ACL", "WHOAMI"), ("SET", "k", "last")],
+        ]
+        ends = []
+        for server in (self.redis, self.pika, several):
+            admin = self.enterContext(server.connect())
+            pipeline(admin, [("ACL", "SETUSER", name, *rules.split()) for name, rules in USERS.items()])
+            admin.call("ACL", "LOG", "RESET")
+            replies = []
+            for commands in transactions:
+                admin.call("ACL", "SETUSER", "t", "reset", "on", "nopass", "~*", "&*", "+@all")
+                client = self.enterContext(server.connect())
+                client.call("AUTH", "t", "x")
+                results = pipeline(client, [("MULTI",), *commands, ("EXEC",)])[-1]
+                self.assertEqual(len(results), len(commands))
+                replies.append([result for words, result in zip(commands, results) if words[0] not in ("HELLO", "CLIENT")])
+            # What EXEC refuses is in our log before what its scripts are refused.
+            log = sorted((without_times(entry) for entry in admin.call("ACL", "LOG", 500)), key=repr)
+            ends.append((replies, admin.call("GET", "k"), admin.call("GET", "a"), log))
+        for end in ends[1:]:
+            self.assertEqual(ends[0], end)
+        self.assertIn("ACLs rules changed between", repr(ends[0][0][0][1]))
+
 
 def takes_more_words(words, refusal) -> bool:
     """Whether these words are a command only here: newer versions of Redis take more of them, or Pika does (KEYS)."""
@@ -265,6 +299,36 @@ class Kept(ServerTest):
             # As in Redis, what a configuration says of default begins with a reset, which shows.
             again = [line.replace(b" sanitize-payload", b"") for line in self.wait_for(process, port).call("ACL", "LIST")]
             self.assertEqual(again, listed, path.read_text())
+
+    def test_users_of_any_bytes_outlive_a_rewrite_and_a_restart(self):
+        rules = (b"on", b">p\xffw", b"~\x80k", b"~caf\xe9*", b"&\xfe", b"+@all")
+        for name in ("redis.conf", "pika.toml", "users.acl"):
+            folder = self.folder / name.replace(".", "-")
+            (folder / "data").mkdir(parents=True)
+            in_file = name == "users.acl"
+            path = folder / ("redis.conf" if in_file else name)
+            path.write_text("")
+            (folder / "data" / "users.acl").write_text("user default on nopass sanitize-payload ~* &* +@all\n")
+            port = free_port()
+            arguments = (path, "--port", port, "--dir", folder / "data", *(("--aclfile", name) if in_file else ()))
+            process = self.launch(*arguments)
+            admin = self.wait_for(process, port)
+            self.assertEqual(admin.call("ACL", "SETUSER", b"us\xc3er", *rules), b"OK")
+            listed = admin.call("ACL", "LIST")
+            self.assertIn(b"user us\xc3er on", listed[1])
+            self.assertEqual(admin.call(*(("ACL", "SAVE") if in_file else ("CONFIG", "REWRITE"))), b"OK")
+            process.terminate()
+            process.wait()
+            process = self.launch(*arguments)
+            client = self.wait_for(process, port)
+            again = [line.replace(b" sanitize-payload", b"") for line in client.call("ACL", "LIST")]
+            self.assertEqual(again, [line.replace(b" sanitize-payload", b"") for line in listed])
+            self.assertEqual(client.call("AUTH", b"us\xc3er", b"p\xffw"), b"OK")
+            self.assertEqual(client.call("SET", b"caf\xe9s", "v"), b"OK")
+            with self.assertRaisesRegex(ReplyError, "NOPERM"):
+                client.call("SET", "cafes", "v")
+            process.terminate()
+            process.wait()
 
     def test_a_start_with_wrong_users_is_refused(self):
         data = ("--dir", self.folder / "data", "--port", free_port())

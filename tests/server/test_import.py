@@ -50,6 +50,41 @@ class ImportTest(ServerTest):
                 self.assertIn(f"{total} keys", report)
                 self.assertIn("zset", report)
 
+    def test_functions_come_with_the_data(self):
+        library = ("#!lua name=%s\nlocal function add(keys, args) return redis.call('incrby', keys[1], args[1]) end\n"
+                   "redis.register_function('%s', add)\n"
+                   "redis.register_function{function_name='%s_read', flags={'no-writes'}, description='d\\255',\n"
+                   "callback=function(keys) return redis.call('get', keys[1]) end}")
+        redis = self.enterContext(Server(REDIS, self.folder / "redis", ["--save", "", "--repl-diskless-sync-delay", "0"]))
+        there = self.enterContext(Connection(redis.port, timeout=60))
+        for name in ("one", "two"):
+            there.call("FUNCTION", "LOAD", library % (name, name, name))
+        there.call("FCALL", "one", "1", "counter", "5")
+        there.call("SAVE")
+        report, imported = self.imported(redis.folder / "data" / "dump.rdb", "pika")
+        replicating = self.server("--replicaof", "127.0.0.1", str(redis.port), "--threads", "2", name="slave")
+        slave = self.enterContext(Connection(replicating.port, timeout=60))
+        self.until(lambda: info(slave, "replication").get("master_link_status") == "up", what="the link")
+
+        def libraries(connection):
+            return sorted((shown(library) for library in connection.call("FUNCTION", "LIST", "WITHCODE")), key=repr)
+
+        def shown(library):
+            fields = dict(zip(library[::2], library[1::2]))
+            return {**fields, b"functions": sorted(fields[b"functions"], key=repr)}
+
+        self.assertEqual(len(libraries(there)), 2)
+        for here in (imported, slave):
+            self.assertEqual(libraries(here), libraries(there))
+            self.assertEqual(here.call("FCALL_RO", "two_read", "1", "counter"), b"5")
+        self.assertEqual(imported.call("FCALL", "one", "1", "counter", "2"), 7)
+        # What the master does with them later comes through the stream.
+        there.call("FUNCTION", "DELETE", "two")
+        there.call("FUNCTION", "LOAD", "REPLACE", library % ("one", "three", "four"))
+        there.call("FCALL", "three", "1", "counter", "10")
+        self.until(lambda: slave.call("GET", "counter") == b"15", what="the stream")
+        self.assertEqual(libraries(slave), libraries(there))
+
     def test_append_only_files_with_and_without_preamble(self):
         for name, options in (("rdb", ("--aof-use-rdb-preamble", "yes")), ("aof", ("--aof-use-rdb-preamble", "no"))):
             with self.subTest(name):

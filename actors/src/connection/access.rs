@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use pika_core::acl::{self, Context, Denial, User};
+use pika_core::acl::{self, Context, Denial, Foreseen, User};
 use pika_core::commands::table::Entry;
 use pika_core::commands::{Args, Flags};
+use pika_core::config::options;
 use pika_core::session::Session;
 
 use super::Core;
@@ -38,6 +39,13 @@ impl Rights {
 }
 
 impl Core {
+    /// The users as they are, and who the client is, before commands of a transaction change them.
+    #[cold]
+    pub(super) fn foreseen(&self) -> Foreseen {
+        let channels = self.state.config().get(options::ACL_PUBSUB_DEFAULT).into();
+        Foreseen::new(&self.state.access.users(), &self.rights.user, channels)
+    }
+
     /// Takes note of changes to users; closes the client if its user is gone.
     #[inline]
     pub(super) fn refresh_rights(&mut self) {
@@ -82,21 +90,23 @@ impl Core {
         if in_transaction && entry.command.flags.has(Flags::NO_MULTI) {
             return Ok(());
         }
-        self.may_run(entry, args, if in_transaction { Context::Multi } else { Context::TopLevel })
+        let Some(user) = self.rights.limited() else { return Ok(()) };
+        self.may_run(user, entry, args, if in_transaction { Context::Multi } else { Context::TopLevel })
             .map_err(|denial| denial.error())
     }
 
-    /// Whether the client may run a command; if not, ACL LOG remembers it.
+    /// Whether the client may run a command as this user; if not, ACL LOG remembers it.
     pub(super) fn may_run(
         &self,
+        user: &Arc<User>,
         entry: &'static Entry,
         args: Args<'_>,
         context: Context,
     ) -> Result<(), Denial> {
-        let Some(user) = self.rights.limited() else { return Ok(()) };
         acl::may_run(user, entry, args).inspect_err(|denial| {
             let service = Service { state: self.state.clone() };
-            let session = lock(&self.handle.session).clone();
+            let mut session = lock(&self.handle.session).clone();
+            session.user = user.clone();
             pika_core::commands::acl::refuse(&service, &session, denial, context, now_ms());
         })
     }

@@ -28,6 +28,7 @@ impl Core {
 
     pub(super) fn new_work(&mut self, frame: Bytes, inline: Bytes, ops: Vec<Op>) -> Box<Work> {
         if let Some(mut work) = self.spare_work.take() {
+            work.later_users.clear();
             work.frame = frame;
             work.inline = inline;
             work.ops = ops;

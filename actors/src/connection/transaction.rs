@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use pika_core::acl::Context;
+use pika_core::acl::{Context, Foreseen};
 use pika_core::commands::spec::{Queue, Run};
 use pika_core::commands::table::Entry;
 use pika_core::commands::{Args, Command, Flags};
@@ -187,14 +187,22 @@ impl Core {
         let (mut ops, mut places, mut rest) = (Vec::new(), Vec::new(), VecDeque::new());
         let (mut owner, mut database) = (None, self.database);
         let mut everywhere = false;
+        let mut foreseen: Option<Foreseen> = None;
+        let mut later_users = Vec::new();
         let remembers = self.tracking.as_ref().is_some_and(|tracking| tracking.remembers());
         self.end_caching(entry);
         let mut replies: Vec<Option<BytesMut>> = commands.iter().map(|_| None).collect();
         for (place, queued) in commands.iter().enumerate() {
             let Queued { entry, words } = *queued;
             let args = Args::new(&frame, &ranges[words.0 as usize..(words.0 + words.1) as usize]);
-            // Its user's rights may have changed since it was queued.
-            if let Err(denial) = self.may_run(entry, args, Context::Multi) {
+            // Its user's rights may have changed since it was queued, or will by what stands before it.
+            let user = match &foreseen {
+                None => self.rights.limited(),
+                Some(foreseen) => Some(foreseen.user()).filter(|user| !user.is_unlimited()),
+            };
+            if let Some(user) = user
+                && let Err(denial) = self.may_run(user, entry, args, Context::Multi)
+            {
                 let mut reply = Reply::new(self.protocol);
                 reply.error(denial.in_exec());
                 self.host.borrow_mut().statistics.error(reply.as_slice());
@@ -214,6 +222,9 @@ impl Core {
                             self.state.config().get(pika_core::config::options::DATABASES) as usize;
                         database = number.filter(|number| *number < databases).unwrap_or(database);
                     }
+                    if Foreseen::concerns(entry) {
+                        foreseen.get_or_insert_with(|| self.foreseen()).run(entry, args);
+                    }
                     rest.push_back((place, *queued));
                     continue;
                 }
@@ -222,6 +233,9 @@ impl Core {
             let is_script = matches!(entry.command.run, Run::Script(_));
             everywhere |= is_script && partitions > 1;
             self.wrote |= entry.command.is_write() || is_script;
+            if is_script && foreseen.is_some() {
+                later_users.push((ops.len(), user.cloned()));
+            }
             let tracked = remembers && entry.command.flags.has(Flags::READONLY) && !is_script;
             ops.push(Op { entry, words, inline: false, database, replies: true, tracked });
             places.push(place as u32);
@@ -252,6 +266,7 @@ impl Core {
         work.watch = watch;
         work.ends = Some(Vec::new());
         work.places = places;
+        work.later_users = later_users;
         self.start_part(work, if everywhere { None } else { owner })
     }
 

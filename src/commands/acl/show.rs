@@ -7,6 +7,9 @@ use crate::commands::{Args, RunResult, Stop, table};
 use crate::resp::Reply;
 use crate::server::SessionContext;
 
+/// Bytes of an unknown category that the error shows.
+const MOST_SHOWN: usize = 128;
+
 pub(super) fn cat(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     if args.len() > 3 {
         return Err(wrong_subcommand(args));
@@ -19,7 +22,8 @@ pub(super) fn cat(cx: &mut SessionContext<'_>, args: Args<'_>) -> RunResult {
     let given = args.word(2);
     let known = CATEGORIES.iter().find(|name| name.as_bytes().eq_ignore_ascii_case(given));
     let Some(category) = known else {
-        return Err(Stop::quoting(&[b"ERR Unknown category '", given, b"'"]));
+        let shown = &given[..given.len().min(MOST_SHOWN)];
+        return Err(Stop::quoting(&[b"ERR Unknown category '", shown, b"'"]));
     };
     let entries = table::entries().iter().filter(|entry| !entry.is_hidden());
     let of_it = entries.filter(|entry| entry.command.acl_categories().any(|name| name == *category));

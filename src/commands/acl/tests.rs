@@ -276,6 +276,13 @@ fn the_log_groups_what_comes_again() {
 }
 
 #[test]
+fn an_unknown_category_is_shown_up_to_128_bytes() {
+    let long = "x".repeat(129);
+    let error = format!("-ERR Unknown category '{}'", &long[1..]);
+    check(&[(format!("ACL CAT {long}").as_str(), error.as_str())]);
+}
+
+#[test]
 fn cat_and_genpass() {
     check(&[
         ("ACL CAT", "*21 $8 keyspace $4 read"),

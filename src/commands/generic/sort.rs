@@ -110,8 +110,8 @@ fn run(cx: &mut Context<'_, '_>, args: Args<'_>, read_only: bool) -> RunResult {
     let mut options = Options::read(args, read_only, reads_every_key)?;
     let entry = cx.txn.lookup(args.word(1))?;
     let mut source = sort_source(&entry)?;
-    if matches!(options.by, By::Nothing) && !source.is_ordered() && options.store.is_some() {
-        // What is stored must not depend on how a set is kept: it is sorted, by its bytes.
+    if matches!(options.by, By::Nothing) && !source.is_ordered() && (options.store.is_some() || cx.scripted) {
+        // What is stored, or what a script may go by, must not depend on how a set is kept: it is sorted, by its bytes.
         options.by = By::Themselves;
         options.alpha = true;
     }

@@ -1,5 +1,6 @@
 //! GEOSEARCH, GEOSEARCHSTORE, and their older forms.
 
+use super::partial_sort::sort_first;
 use super::words::{length, place, place_of, unit, write_distance, write_place};
 use crate::commands::args::syntax_error;
 use crate::commands::sorted_set::combine::store;
@@ -333,13 +334,20 @@ fn arrange(found: &mut Vec<Found>, wanted: &Wanted<'_>) {
         None if wanted.count > 0 && !wanted.any => Some(Order::Nearest),
         order => order,
     };
+    let compare = |one: &Found, other: &Found| match order {
+        Some(Order::Farthest) => other.distance.total_cmp(&one.distance),
+        _ => one.distance.total_cmp(&other.distance),
+    };
+    let count = usize::try_from(wanted.count).unwrap_or(usize::MAX);
+    let some = (1..found.len()).contains(&count);
     match order {
-        Some(Order::Nearest) => found.sort_by(|one, other| one.distance.total_cmp(&other.distance)),
-        Some(Order::Farthest) => found.sort_by(|one, other| other.distance.total_cmp(&one.distance)),
+        // A few of them: those at the same distance are in another order.
+        Some(_) if some => sort_first(found, count, &compare),
+        Some(_) => found.sort_by(compare),
         None => {}
     }
-    if wanted.count > 0 {
-        found.truncate(usize::try_from(wanted.count).unwrap_or(usize::MAX));
+    if some {
+        found.truncate(count);
     }
 }
 

@@ -210,3 +210,49 @@ fn the_log_has_what_was_stored() {
             .starts_with(b"*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nDEL\r\n$1\r\nd\r\n*4\r\n$4\r\nZADD")
     );
 }
+
+/// Members at one distance: a few of many are those that redis-server 7.0.15 answers to the same commands, and all of
+/// them stand in the order in which they were found.
+#[test]
+fn equal_distances_are_answered_in_redis_order() {
+    let on_the_equator = |key: &str, members: u32, longitude: fn(u32) -> u32| {
+        let members: Vec<String> = (0..members).map(|n| format!("{} 0 m{n:02}", longitude(n))).collect();
+        format!("GEOADD {key} {}", members.join(" "))
+    };
+    let many = on_the_equator("g", 60, |n| n * 7 % 5);
+    let few = on_the_equator("h", 9, |n| n % 2);
+    let of = |key: &str, longitude: u32, rest: &str| {
+        format!("GEOSEARCH {key} FROMLONLAT {longitude} 0 BYRADIUS 1000 km {rest}")
+    };
+    let script = [
+        many,
+        few,
+        of("g", 2, "ASC COUNT 5"),
+        of("g", 2, "DESC COUNT 5"),
+        of("g", 2, "COUNT 20"),
+        of("h", 0, "DESC COUNT 3"),
+        of("h", 0, "ASC COUNT 6"),
+        of("h", 0, "DESC COUNT 9"),
+        of("h", 0, "DESC"),
+    ];
+    let all = "m01 m03 m05 m07 m00 m02 m04 m06 m08";
+    let answers = [
+        "m01 m51 m46 m41 m36",
+        "m02 m52 m47 m42 m37",
+        "m01 m51 m46 m41 m36 m31 m26 m21 m16 m11 m06 m56 m04 m09 m14 m19 m24 m29 m34 m39",
+        "m01 m03 m05",
+        "m00 m02 m04 m06 m08 m01",
+        all,
+        all,
+    ];
+    let lines = |answer: &str| {
+        let members = answer.split(' ').enumerate();
+        let lines: Vec<String> = members.map(|(n, member)| (n + 1, member)).map(line).collect();
+        lines.join("\n")
+    };
+    fn line((n, member): (usize, &str)) -> String {
+        format!("{n}) \"{member}\"")
+    }
+    let answers: Vec<String> = answers.into_iter().map(lines).collect();
+    check(&script.join("\n"), &format!("(integer) 60\n(integer) 9\n{}", answers.join("\n")));
+}

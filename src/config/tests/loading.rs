@@ -295,7 +295,7 @@ fn what_has_no_effect_is_warned_of_by_name() {
     );
     let loaded = loaded.expect("valid");
     assert_eq!(loaded.renames, [("A".to_string(), "B".to_string())]);
-    assert_eq!(loaded.users, [["u", "on"]]);
+    assert_eq!(loaded.users, [[b"u".to_vec(), b"on".to_vec()]]);
     let warnings = loaded.warnings;
     let expected = ["redis.conf:1: loadmodule", "redis.conf:4: maxmemory"];
     assert_eq!(warnings.len(), expected.len(), "{warnings:?}");

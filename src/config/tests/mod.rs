@@ -5,6 +5,7 @@ mod loading;
 mod rewriting;
 mod setting;
 mod table;
+mod users;
 
 use super::key::Id;
 use super::load::Files;

@@ -7,7 +7,6 @@ _SCRIPTS = [
     "return {1, 2, 'three', {4, false, 5}, nil, 6}", "return 3.99", "return true", "return false", "return nil",
     "return redis.status_reply('FINE')", "return redis.error_reply('MY bad')", "return {ok='fine'}", "return {err='BAD x'}",
     "return #ARGV", "return ARGV", "return KEYS", "redis.call('SET', KEYS[1], ARGV[1]) return redis.call('GET', KEYS[1])",
-    "return redis.call('HGETALL', KEYS[1])", "redis.setresp(3) return redis.call('HGETALL', KEYS[1])",
     "return redis.call('NOSUCH')", "return redis.call('GET')", "return redis.pcall('NOSUCH')", "error('thrown')",
     "return nosuchglobal", "nosuchglobal = 1", "return {double=3.5}", "return {map={a=1}}", "return redis.sha1hex(ARGV[1])",
     "return tostring(tonumber(ARGV[1]))", "return cjson.encode({1, 'a', {b=2}})", "return cjson.decode('[1,2,{\"a\":3}]')",
@@ -18,8 +17,12 @@ _SCRIPTS = [
     "return math.floor(tonumber(ARGV[1]))", "return redis.call('MULTI')", "return redis.call('SUBSCRIBE', 'x')",
 ]
 
+# What they answer has no order.
+_PAIRS = ["return redis.call('HGETALL', KEYS[1])", "redis.setresp(3) return redis.call('HGETALL', KEYS[1])"]
+
 COMMANDS = """
 20 EVAL script #key... [value...]
+1  EVAL pairs-script #key... [value...] => pairs
 4  EVAL script 0
 2  EVAL script integer [value]
 4  EVAL_RO script #key... [value...]
@@ -45,6 +48,7 @@ def _digest(source) -> bytes:
 
 KINDS = {
     "script": lambda source: source.choose(_SCRIPTS).encode(), "digest": _digest,
+    "pairs-script": lambda source: source.choose(_PAIRS).encode(),
     "nosuchfunction": values.of("nosuchfunction"),
 }
 OWN_KEYS = "all"

@@ -201,3 +201,16 @@ fn events_are_those_of_redis() {
         assert_eq!(told.join(" "), events, "{line}");
     }
 }
+
+/// A script must not go by how a set is kept. What has an order keeps it.
+#[test]
+fn a_script_gets_a_set_that_nothing_sorts_in_order_of_bytes() {
+    check(
+        "SADD s b aa c a\nRPUSH l b a\nEVAL \"return redis.call('sort',KEYS[1],'by','_')\" 1 s\n\
+         EVAL \"return redis.call('sort_ro',KEYS[1],'by','_','desc','limit',0,2)\" 1 s\n\
+         EVAL \"return redis.call('sort',KEYS[1],'by','_','get','#','limit',1,1)\" 1 s\n\
+         EVAL \"return redis.call('sort',KEYS[1],'by','_')\" 1 l\nSORT s BY _",
+        "(integer) 4\n(integer) 2\n1) \"a\"\n2) \"aa\"\n3) \"b\"\n4) \"c\"\n1) \"c\"\n2) \"b\"\n1) \"aa\"\n1) \"b\"\n2) \"a\"\n\
+         1) \"b\"\n2) \"aa\"\n3) \"c\"\n4) \"a\"",
+    );
+}

@@ -77,6 +77,7 @@ fn step(server: &mut MiniServer, entry: &Entry, words: &[&[u8]], watch: &Arc<Wat
         no_touch: false,
         keeps_due: false,
         user: None,
+        scripted: false,
     };
     let mut reply = Reply::new(Protocol::Resp2);
     let source = Source::One(&mut server.partitions[0]);
