@@ -43,6 +43,17 @@ impl Drawn {
         names.last().map(Vec::as_slice)
     }
 
+    /// The next names of a collection, if it is time to fetch them from memory together: each time after so many.
+    pub fn upcoming(&self, collection: &[u8]) -> &[Vec<u8>] {
+        const TOGETHER: usize = 16;
+        match self.collections.get(collection) {
+            Some(Names { names, .. }) if names.len().is_multiple_of(TOGETHER) => {
+                &names[names.len().saturating_sub(TOGETHER)..]
+            }
+            _ => &[],
+        }
+    }
+
     /// That name was taken, or is no more.
     pub fn advance(&mut self, collection: &[u8]) {
         let Some(drawn) = self.collections.get_mut(collection) else { return };
@@ -86,6 +97,23 @@ mod tests {
         drawn.advance(&key(1));
         drawn.advance(&key(1));
         assert_eq!((drawn.next(&key(1), 9), drawn.next(&key(2), 9)), (None, Some(&b"c"[..])));
+    }
+
+    #[test]
+    fn the_next_ones_are_told_once_in_a_while() {
+        let mut drawn = Drawn::default();
+        let all: Vec<Vec<u8>> = (0..40u8).map(|number| vec![number]).collect();
+        drawn.keep(key(1), Names::new(all.clone(), false));
+        let mut told = Vec::new();
+        for left in (1..=40).rev() {
+            let upcoming = drawn.upcoming(&key(1));
+            if !upcoming.is_empty() {
+                told.push((left, upcoming.to_vec()));
+            }
+            drawn.advance(&key(1));
+        }
+        assert_eq!(told, [(32, all[16..32].to_vec()), (16, all[..16].to_vec())]);
+        assert!(drawn.upcoming(&key(1)).is_empty());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::keyspace::transaction::{Stop, Transaction};
 /// Of collections of more elements a part is drawn.
 const FEW: u64 = 256;
 /// A part has at most so many elements, about, and an eighth of the collection.
-const PART: u64 = 128;
+const PART: u64 = 512;
 const SHARE: u64 = 8;
 /// Names of more bytes together are not kept.
 const BYTES: usize = 64 * 1024;
@@ -37,6 +37,7 @@ fn next_alive(
     elements: &Elements<'_>,
     collection: &[u8],
 ) -> Result<Option<Vec<u8>>, Stop> {
+    txn.fetch_drawn_ahead(collection, |name| elements.key(name));
     while let Some(name) = txn.next_drawn(collection, elements.head.len).map(<[u8]>::to_vec) {
         // It stays the next one while it is read from disk.
         let exists = elements.read(txn, &name)?.is_some();

@@ -47,6 +47,18 @@ impl Transaction<'_> {
         self.drawn(prefix)?.next(prefix, len)
     }
 
+    /// Has the processor fetch the elements that are drawn next, if it is time to. `key_of` makes an Element key of a name.
+    pub fn fetch_drawn_ahead(&mut self, prefix: &[u8], key_of: impl Fn(&[u8]) -> KeyBuf) {
+        let Some(slot) = prefix.first_chunk().copied().map(Slot::from_be_bytes) else { return };
+        let index = self.index_of(slot);
+        let Some(partition) = self.partition(index) else { return };
+        let upcoming = partition.drawn.upcoming(prefix);
+        if !upcoming.is_empty() {
+            let keys: Vec<KeyBuf> = upcoming.iter().map(|name| key_of(name)).collect();
+            partition.tables[Family::Element as usize].fetch_ahead(keys.iter().map(|key| &key[..]));
+        }
+    }
+
     /// The name that [`Transaction::next_drawn`] told was taken, or does not exist.
     pub fn advance_drawn(&mut self, prefix: &[u8]) {
         if let Some(drawn) = self.drawn(prefix) {
