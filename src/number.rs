@@ -26,6 +26,21 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
     }
 }
 
+/// Reads the number that a text begins with, as C's `atoi`: blanks, a sign, digits; 0 if there is none. What stands
+/// behind it is not looked at.
+pub fn leading_i64(text: &[u8]) -> i64 {
+    let text = text.trim_ascii_start();
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let value =
+        digits.fold(0i64, |value, digit| value.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+    if negative { -value } else { value }
+}
+
 /// Reads an unsigned integer: digits without a leading zero. No sign, no blanks.
 #[inline]
 pub fn parse_u64(text: &[u8]) -> Option<u64> {

@@ -410,15 +410,10 @@ impl Keys {
                 };
                 (begin..end.min(words)).step_by(step)
             }
-            Find::Counted => {
-                let count = crate::number::parse_i64(args.word(begin)).and_then(|n| usize::try_from(n).ok());
-                match count {
-                    Some(count) if count <= words.saturating_sub(begin + 1) => {
-                        (begin + 1..begin + 1 + count).step_by(1)
-                    }
-                    _ => nothing,
-                }
-            }
+            Find::Counted => match super::touched::counted(args, begin) {
+                Some(count) => (begin + 1..begin + 1 + count).step_by(1),
+                None => nothing,
+            },
             Find::Unknown => nothing,
         }
     }

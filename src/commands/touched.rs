@@ -19,13 +19,20 @@ pub enum ChannelWords {
 }
 
 impl Keys {
-    /// Whether the word that says how many keys there are (`Find::Counted`) is no number, or one of more keys than there
-    /// are words.
+    /// Whether the word that says how many keys there are (`Find::Counted`) says less than none, or more than there are
+    /// words.
     pub fn miscounts(&self, args: Args<'_>) -> bool {
         let Begin::Word(word) = self.begin else { return false };
-        let count = crate::number::parse_i64(args.word(word)).and_then(|count| usize::try_from(count).ok());
-        count.is_none_or(|count| count > args.len().saturating_sub(word + 1))
+        counted(args, word).is_none()
     }
+}
+
+/// How many keys a command says in a word that stand behind it; `None` if there are not so many words. Redis takes any
+/// beginning of the word that is a number, long before the command itself refuses it, for ACL and COMMAND GETKEYS.
+pub(super) fn counted(args: Args<'_>, word: usize) -> Option<usize> {
+    let text = args.word(word);
+    let count = crate::number::parse_i64(text).unwrap_or_else(|| crate::number::leading_i64(text));
+    usize::try_from(count).ok().filter(|count| *count <= args.len().saturating_sub(word + 1))
 }
 
 impl Command {

@@ -197,3 +197,11 @@ fn the_long_way_to_read_a_number_gives_the_same_as_the_short_one() {
         assert_eq!(short, long, "{digits}e{exponent}");
     }
 }
+
+#[test]
+fn the_number_that_a_text_begins_with_is_that_of_atoi() {
+    for (text, value) in [("1_0", 1), (" \t-12x", -12), ("+7", 7), ("", 0), ("x1", 0), ("--1", 0), ("007", 7)]
+    {
+        assert_eq!(leading_i64(text.as_bytes()), value, "{text:?}");
+    }
+}

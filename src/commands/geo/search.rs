@@ -184,7 +184,8 @@ impl<'a> Wanted<'a> {
             return Ok(2);
         } else if !form.stores.is_empty() && (is("STORE") || is("STOREDIST")) && left >= 1 {
             // The partitions of all keys were found out before, by the first such option.
-            let known = form.stores.iter().any(|keys| keys.positions(args).any(|key| key == at + 1));
+            let is_named = |key: usize| args.word(key) == args.word(at + 1);
+            let known = form.stores.iter().any(|keys| keys.positions(args).any(is_named));
             if !known {
                 return Err(syntax_error());
             }

@@ -65,11 +65,11 @@ fn what_is_found_is_stored() {
              ZRANGE {{s}}d 0 -1 WITHSCORES\nGEORADIUS s 15 37 200 km STOREDIST e COUNT 1\nZRANGE e 0 -1\nGEODIST s Catania Palermo
              GEORADIUSBYMEMBER s Palermo 1 km STORE s\nZRANGE s 0 -1\nGEOSEARCHSTORE e s FROMLONLAT 0 0 BYBOX 1 1 m\nEXISTS e
              GEOSEARCHSTORE e none FROMMEMBER x BYRADIUS 1 m STOREDIST\nGEORADIUSBYMEMBER none x 1 km STORE {{s}}d\nEXISTS {{s}}d
-             GEORADIUS s 13 38 500 km STOREDIST STORE\nTYPE STORE"
+             GEORADIUS s 13 38 500 km STOREDIST STORE\nTYPE STORE\nGEORADIUS none 13 38 500 km STORE STORE STOREDIST STORE\nEXISTS STORE"
         ),
         "(integer) 2\nOK\n(integer) 1\n(integer) 2\n(integer) -1
 1) \"Palermo\"\n2) \"3479099956230698\"\n3) \"Catania\"\n4) \"3479447370796909\"\n(integer) 1\n1) \"Catania\"\n\"166274.1516\"
-(integer) 1\n1) \"Palermo\"\n(integer) 0\n(integer) 0\n(integer) 0\n(integer) 0\n(integer) 0\n(integer) 1\nzset",
+(integer) 1\n1) \"Palermo\"\n(integer) 0\n(integer) 0\n(integer) 0\n(integer) 0\n(integer) 0\n(integer) 1\nzset\n(integer) 0\n(integer) 0",
     );
 }
 

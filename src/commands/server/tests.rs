@@ -86,6 +86,7 @@ fn command_list_and_keys() {
             ("COMMAND LIST FILTERBY PATTERN debug*", "*1\r\n$5\r\ndebug\r\n"),
             ("COMMAND GETKEYS get a", "*1\r\n$1\r\na\r\n"),
             ("COMMAND GETKEYS memory usage a", "*1\r\n$1\r\na\r\n"),
+            ("COMMAND GETKEYS eval s 1_0 a", "*1\r\n$1\r\na\r\n"),
             ("COMMAND GETKEYS ping a", "-ERR The command has no key arguments\r\n"),
             ("COMMAND GETKEYS nosuch a", "-ERR Invalid command specified\r\n"),
             ("COMMAND GETKEYS get a b", "-ERR Invalid number of arguments specified for command\r\n"),
