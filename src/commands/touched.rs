@@ -19,7 +19,7 @@ pub enum ChannelWords {
 }
 
 impl Keys {
-    /// Whether the word that says how many keys there are (`Find::Counted`) says less than none, or more than there are
+    /// Whether the word that says how many keys there are (`Find::Counted`) says no number, or more than there are
     /// words.
     pub fn miscounts(&self, args: Args<'_>) -> bool {
         let Begin::Word(word) = self.begin else { return false };
@@ -31,7 +31,8 @@ impl Keys {
 /// beginning of the word that is a number, long before the command itself refuses it, for ACL and COMMAND GETKEYS.
 pub(super) fn counted(args: Args<'_>, word: usize) -> Option<usize> {
     let text = args.word(word);
-    let count = crate::number::parse_i64(text).unwrap_or_else(|| crate::number::leading_i64(text));
+    let leading = || Some(crate::number::leading_i64(text)).filter(|count| *count > 0);
+    let count = crate::number::parse_i64(text).or_else(leading)?;
     usize::try_from(count).ok().filter(|count| *count <= args.len().saturating_sub(word + 1))
 }
 
