@@ -250,15 +250,7 @@ fn run_again(
         Reader::open(log_files, folder, from, end).map_err(|error| format!("binlog: {error}"))?;
     let mut shown = Instant::now();
     while let Some(record) = reader.read().map_err(|error| format!("binlog: {error}"))? {
-        let record = record.to_record();
-        let record = LogRecord {
-            offset: record.offset,
-            clock_ms: record.clock_ms,
-            database: record.database,
-            first_slot: record.first_slot,
-            last_slot: record.last_slot,
-            payload: record.payload.to_vec(),
-        };
+        let record = LogRecord::from(record);
         if let Err(error) = replay.apply(partitions, &record) {
             // A command of a master that was refused when it came: it was answered with an error and changed nothing,
             // and does so again. The whole data set is fetched anew, as it would have been without the crash.

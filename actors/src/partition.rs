@@ -561,16 +561,6 @@ pub fn environment<'a>(
     let keeps_due = state.paused.load(Ordering::Relaxed) && state.current_pause().is_some();
     let user = work.user_of_next();
     let watch = work.watch.as_ref();
-    Environment {
-        now_ms,
-        settings,
-        database,
-        atomic,
-        watch,
-        no_touch,
-        keeps_due,
-        user,
-        host: None,
-        scripted: false,
-    }
+    let nobody = Environment::of_nobody(now_ms, settings, database);
+    Environment { atomic, watch, no_touch, keeps_due, user, ..nobody }
 }

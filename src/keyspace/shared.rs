@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::slot::Slot;
 use super::transaction::write_command;
+use crate::binlog::record::{Header, RecordRef};
 use crate::encoding::key::Version;
 use crate::engine::Engine;
 use crate::scripting::{Cache, Registry};
@@ -185,6 +186,13 @@ pub struct LogRecord {
     pub last_slot: Slot,
     /// The commands, in RESP.
     pub payload: Vec<u8>,
+}
+
+impl From<RecordRef<'_>> for LogRecord {
+    fn from(record: RecordRef<'_>) -> LogRecord {
+        let Header { offset, clock_ms, database, first_slot, last_slot, .. } = record.header;
+        LogRecord { offset, clock_ms, database, first_slot, last_slot, payload: record.payload.to_vec() }
+    }
 }
 
 impl LogRecord {

@@ -81,15 +81,7 @@ impl Machine {
         if found.replay_from() < end {
             let mut reader = Reader::open(shared_files, folder(), found.replay_from(), end)?;
             while let Some(record) = reader.read()? {
-                let record = record.to_record();
-                records.push(LogRecord {
-                    offset: record.offset,
-                    clock_ms: record.clock_ms,
-                    database: record.database,
-                    first_slot: record.first_slot,
-                    last_slot: record.last_slot,
-                    payload: record.payload.to_vec(),
-                });
+                records.push(record.into());
             }
         }
         // Panics if a record is refused.

@@ -3,6 +3,7 @@
 use super::super::args::syntax_error;
 use super::super::help::HELP;
 use super::super::*;
+use super::verify::keys_of_moment;
 use crate::replication::ReplicationId;
 use crate::replication::refetch::MOST_ASKED;
 use crate::replication::verify::Key;
@@ -81,18 +82,7 @@ fn close(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
 }
 
 fn read(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
-    let count = (args.len() - 3) / 2;
-    if args.len() != 3 + 2 * count {
-        return Err(syntax_error());
-    }
-    if count > MOST_ASKED {
-        return Err(Stop::error(format!("ERR at most {MOST_ASKED} keys at a time")));
-    }
-    let key = |at: usize| {
-        let database = usize::try_from(args.integer(3 + 2 * at)?).map_err(|_| syntax_error())?;
-        Ok(Key { database, name: args.word(4 + 2 * at).to_vec() })
-    };
-    let keys = (0..count).map(key).collect::<Result<Vec<Key>, Stop>>()?;
+    let keys = keys_of_moment(args, MOST_ASKED)?;
     let found = cx.server.read_refetch(&text(args.word(2)), keys).map_err(Stop::error)?;
     cx.reply.array(2 * found.len());
     for value in found {

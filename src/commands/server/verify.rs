@@ -234,19 +234,24 @@ fn names(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
     Ok(())
 }
 
-fn look(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
+/// The keys that a question about a moment names behind it, at most so many: database and name, one after the other.
+pub(super) fn keys_of_moment(args: Args<'_>, most: usize) -> Result<Vec<Key>, Stop> {
     let count = (args.len() - 3) / 2;
     if args.len() != 3 + 2 * count {
         return Err(syntax_error());
     }
-    if count > MOST_KEYS {
-        return Err(Stop::error(format!("ERR at most {MOST_KEYS} keys at a time")));
+    if count > most {
+        return Err(Stop::error(format!("ERR at most {most} keys at a time")));
     }
     let key = |at: usize| {
         let database = usize::try_from(args.integer(3 + 2 * at)?).map_err(|_| syntax_error())?;
         Ok(Key { database, name: args.word(4 + 2 * at).to_vec() })
     };
-    let keys = (0..count).map(key).collect::<Result<Vec<Key>, Stop>>()?;
+    (0..count).map(key).collect()
+}
+
+fn look(cx: &mut AdminContext<'_>, args: Args<'_>) -> RunResult {
+    let keys = keys_of_moment(args, MOST_KEYS)?;
     let hashes = cx.server.look_at_moment(&text(args.word(2)), keys).map_err(failed)?;
     cx.reply.array(hashes.len());
     for hash in hashes {

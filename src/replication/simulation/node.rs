@@ -1,64 +1,26 @@
-//! One server: its disk, its log, its data; as a master (what links do in the daemon), and as a slave (what the link's
-//! task does).
+//! One server: its disk, its log, its data, its life. As a master it does what links do in the daemon
+//! (`serving.rs`), as a slave what the link's task does (`following.rs`).
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
+mod data;
+mod following;
+mod serving;
 
-use super::super::handshake::{Announced, Request};
+pub(super) use data::Data;
+use data::{command, run, run_all};
+use following::Loading;
+pub(super) use serving::Checkpoint;
+use serving::Incoming;
+
 use super::super::history::History;
-use super::super::master::{Action as MasterAction, Limits, Log, Master, Start};
+use super::super::master::{Limits, Master};
 use super::super::refetch::Touched;
-use super::super::slave::{Action, Event, Position, Settings, Slave, Stage};
+use super::super::slave::{Event, Slave, Stage};
 use super::super::stream::Cutter;
 use super::network::Network;
-use super::refetch::{self, Answer};
 use super::{Broken, Others};
-use crate::keyspace::transaction::write_command;
 use crate::replication::ReplicationId;
-use crate::resp::{Batch, Parser};
-
-/// What a server has.
-pub(super) type Data = BTreeMap<String, String>;
-
-/// A data set that is kept for slaves.
-#[derive(Debug, Clone)]
-pub(super) struct Checkpoint {
-    name: String,
-    data: Data,
-    /// Where the log goes on behind it.
-    of: Position,
-}
-
-/// What is at the other end of a connection that came in.
-#[derive(Debug, Default)]
-struct Incoming {
-    input: Vec<u8>,
-    announced: Announced,
-    /// Where the stream goes on; `None` before it has begun.
-    streams: Option<u64>,
-    is_slave: bool,
-}
-
-/// A data set that is loaded.
-#[derive(Debug)]
-struct Loading {
-    at_ms: u64,
-    of: Position,
-    what: What,
-    spool: Vec<u8>,
-}
-
-/// Where a data set comes from.
-#[derive(Debug)]
-enum What {
-    /// It is here.
-    Whole(Data),
-    /// The master's checkpoint of this name.
-    Files(String),
-    /// The keys that differ, of which this server wrote these.
-    Differing(Touched),
-}
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -96,49 +58,6 @@ pub(super) struct Node {
     fresh: ReplicationId,
 }
 
-fn run(data: &mut Data, words: &[&[u8]]) {
-    let text = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
-    match words {
-        [b"SET", key, value] => {
-            data.insert(text(key), text(value));
-        }
-        [b"APPEND", key, value] => data.entry(text(key)).or_default().push_str(&text(value)),
-        [b"DEL", key] => {
-            data.remove(&text(key));
-        }
-        [b"RENAME", from, to] => {
-            if let Some(value) = data.remove(&text(from)) {
-                data.insert(text(to), value);
-            }
-        }
-        [b"COPY", from, to, b"REPLACE"] => {
-            if let Some(value) = data.get(&text(from)).cloned() {
-                data.insert(text(to), value);
-            }
-        }
-        [b"FLUSHALL"] => data.clear(),
-        _ => {}
-    }
-}
-
-/// Runs commands, as far as they are whole. Returns how many bytes those have.
-fn run_all(data: &mut Data, bytes: &[u8]) -> usize {
-    let mut batch = Batch::default();
-    let consumed = Parser::default().parse(bytes, &Default::default(), usize::MAX, &mut batch).unwrap_or(0);
-    for command in &batch.commands {
-        let ranges = &batch.ranges[command.first as usize..][..command.count as usize];
-        let words: Vec<&[u8]> = ranges.iter().map(|&(from, to)| &bytes[from as usize..to as usize]).collect();
-        run(data, &words);
-    }
-    consumed
-}
-
-fn command(words: &[&[u8]]) -> Vec<u8> {
-    let mut out = Vec::new();
-    write_command(&mut out, words.iter().copied());
-    out
-}
-
 impl Node {
     pub(super) fn new(index: usize, id: ReplicationId, broken: Broken) -> Node {
         Node {
@@ -171,12 +90,6 @@ impl Node {
         }
     }
 
-    /// The position behind which it wrote for itself, if it fetches again what differs, and that is to end now.
-    pub(super) fn refetches(&self, now_ms: u64) -> Option<Position> {
-        let loading = self.loading.as_ref().filter(|loading| now_ms >= loading.at_ms)?;
-        matches!(loading.what, What::Differing(_)).then_some(loading.of)
-    }
-
     /// What its log behind an offset can have written; `None` if it cannot be told.
     pub(super) fn touched_since(&self, offset: u64) -> Option<Touched> {
         let mut touched = Touched::default();
@@ -188,14 +101,6 @@ impl Node {
     /// The end of its log.
     pub(super) fn end(&self) -> u64 {
         self.first + self.log.len() as u64
-    }
-
-    pub(super) fn stage(&self) -> Option<Stage> {
-        self.machine.as_ref().map(Slave::stage)
-    }
-
-    pub(super) fn last_error(&self) -> &str {
-        self.machine.as_ref().map_or("", |machine| &machine.last_error)
     }
 
     /// As REPLICAOF NO ONE decides.
@@ -329,123 +234,6 @@ impl Node {
         }
     }
 
-    /// Bytes came.
-    pub(super) fn receive(
-        &mut self,
-        connection: u64,
-        bytes: &[u8],
-        network: &mut Network,
-        now_ms: u64,
-        random: &mut fastrand::Rng,
-    ) {
-        if !self.up {
-            return;
-        }
-        if self.link == Some(connection) {
-            return self.tell(Event::Received(bytes), network, now_ms, random);
-        }
-        let mut incoming = self.incoming.remove(&connection).unwrap_or_default();
-        incoming.input.extend_from_slice(bytes);
-        let mut batch = Batch::default();
-        let input = std::mem::take(&mut incoming.input);
-        let used = Parser::default().parse(&input, &Default::default(), usize::MAX, &mut batch).unwrap_or(0);
-        incoming.input = input[used..].to_vec();
-        for command in &batch.commands {
-            let ranges = &batch.ranges[command.first as usize..][..command.count as usize];
-            let words: Vec<&[u8]> =
-                ranges.iter().map(|&(from, to)| &input[from as usize..to as usize]).collect();
-            let answer = self.answer(connection, &mut incoming, &words, now_ms, random);
-            network.send(connection, self.index, &answer, now_ms, random);
-        }
-        self.incoming.insert(connection, incoming);
-    }
-
-    fn answer(
-        &mut self,
-        connection: u64,
-        incoming: &mut Incoming,
-        words: &[&[u8]],
-        now_ms: u64,
-        random: &mut fastrand::Rng,
-    ) -> Vec<u8> {
-        match words {
-            [b"PING"] => b"+PONG\r\n".to_vec(),
-            [b"REPLCONF", b"ACK", offset] => {
-                let offset = String::from_utf8_lossy(offset).parse().unwrap_or(0);
-                self.master.acknowledge(connection, offset, None, now_ms);
-                Vec::new()
-            }
-            [b"REPLCONF", rest @ ..] => {
-                let capabilities =
-                    rest.chunks(2).filter(|pair| pair[0] == b"capa").filter_map(|pair| pair.get(1));
-                capabilities.for_each(|name| incoming.announced.add_capability(name));
-                b"+OK\r\n".to_vec()
-            }
-            [b"PSYNC", ..] if self.master_of.is_some() => b"-NOMASTERLINK a slave\r\n".to_vec(),
-            [b"PSYNC", id, offset] => {
-                let request = Request::parse(id, offset).expect("a number");
-                self.begin(connection, incoming, &request, now_ms, random)
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn begin(
-        &mut self,
-        connection: u64,
-        incoming: &mut Incoming,
-        request: &Request,
-        now_ms: u64,
-        random: &mut fastrand::Rng,
-    ) -> Vec<u8> {
-        let log = Log { history: &self.history, first: self.first, end: self.end() };
-        let announced = incoming.announced.clone();
-        let mut start = self.master.attach(connection, "peer", announced, request, log, now_ms);
-        incoming.is_slave = true;
-        if let (Broken::Fork, Start::Full { .. } | Start::Refetch { .. }, Request::Continue { offset, .. }) =
-            (self.broken, &start, request)
-            && (self.first..=self.end()).contains(offset)
-        {
-            start = Start::Partial { from: *offset, id: self.history.id() };
-        }
-        match start {
-            Start::Partial { from, id } => {
-                incoming.streams = Some(from);
-                format!("+CONTINUE {id}\r\n").into_bytes()
-            }
-            Start::Refetch { common } => format!("+DIVERGED {} {common}\r\n", self.history.id()).into_bytes(),
-            Start::Full { .. } if incoming.announced.files && random.u8(..3) > 0 => {
-                let of = Position { id: self.history.id(), offset: self.end() };
-                let kept = self.checkpoint.get_or_insert_with(|| {
-                    let name = format!("{}-{}", self.index, now_ms);
-                    Checkpoint { name, data: self.data.clone(), of }
-                });
-                let accepts = self.history.accepts(&kept.of.id, kept.of.offset, of.offset).is_ok();
-                if !accepts || kept.of.offset < self.first {
-                    *kept =
-                        Checkpoint { name: format!("{}-{now_ms}", self.index), data: self.data.clone(), of };
-                }
-                if self.broken == Broken::Checkpoint {
-                    kept.of = of;
-                }
-                self.master.sending(connection, kept.of.offset, now_ms);
-                format!("+CHECKPOINT {} {} {}\r\n", of.id, kept.of.offset, kept.name).into_bytes()
-            }
-            Start::Full { .. } => {
-                let mut file = Vec::new();
-                for (key, value) in &self.data {
-                    file.extend(command(&[b"SET", key.as_bytes(), value.as_bytes()]));
-                }
-                let (id, end) = (self.history.id(), self.end());
-                self.master.sending(connection, end, now_ms);
-                self.master.sent_snapshot(connection, false, now_ms);
-                incoming.streams = Some(end);
-                let head = format!("+FULLRESYNC {id} {end}\r\n${}\r\n", file.len());
-                [head.into_bytes(), file].concat()
-            }
-        }
-    }
-
     /// Time has passed: streams go on, loads end, the machine looks at the clock.
     pub(super) fn clock(
         &mut self,
@@ -455,166 +243,12 @@ impl Node {
         now_ms: u64,
         random: &mut fastrand::Rng,
     ) {
-        let end = self.end();
-        for action in self.master.tick(limits, end, now_ms) {
-            match action {
-                MasterAction::Close { id, .. } => network.close(id),
-                MasterAction::Ping if self.master_of.is_none() => self.append(&command(&[b"PING"])),
-                _ => {}
-            }
-        }
-        for (&connection, incoming) in &mut self.incoming {
-            match incoming.streams {
-                Some(from) if from < self.first => network.close(connection),
-                Some(from) => {
-                    let bytes = &self.log[(from - self.first) as usize..];
-                    let bytes = &bytes[..random.usize(..=bytes.len())];
-                    network.send(connection, self.index, bytes, now_ms, random);
-                    let sent = from + bytes.len() as u64;
-                    incoming.streams = Some(sent);
-                    self.master.progress(connection, Some(sent), end, now_ms);
-                }
-                None if incoming.is_slave => {
-                    network.send(connection, self.index, b"\n", now_ms, random);
-                    self.master.progress(connection, None, 0, now_ms);
-                }
-                None => {}
-            }
-        }
+        self.serve(network, limits, now_ms, random);
         if self.loading.as_ref().is_some_and(|loading| now_ms >= loading.at_ms) {
             self.loaded(others, network, now_ms, random);
         }
         if self.machine.is_some() {
             self.tell(Event::Clock, network, now_ms, random);
         }
-    }
-
-    fn loaded(&mut self, others: &Others, network: &mut Network, now_ms: u64, random: &mut fastrand::Rng) {
-        let (Some(Loading { mut of, what, spool, .. }), Some(master)) = (self.loading.take(), self.master_of)
-        else {
-            return;
-        };
-        let result = match what {
-            What::Whole(data) => Ok(data),
-            What::Files(name) => {
-                let found = others.checkpoints[master].as_ref();
-                let found = found.filter(|checkpoint| others.up[master] && checkpoint.name == name);
-                self.fetched += u64::from(found.is_some());
-                found.map(|checkpoint| checkpoint.data.clone()).ok_or("the checkpoint is gone")
-            }
-            What::Differing(lost) => match &others.answer {
-                Answer::At(at, since, values) if now_ms >= self.full_until_ms => {
-                    self.refetched += 1;
-                    of = *at;
-                    Ok(refetch::patched(&self.data, &lost, since, values, self.broken))
-                }
-                Answer::At(..) => Err("the disk is full"),
-                Answer::Gone => Err("the master is gone"),
-                Answer::Unbounded => {
-                    self.no_refetch = true;
-                    Err("what the master wrote cannot be told")
-                }
-            },
-        };
-        let data = match result {
-            Ok(data) if now_ms >= self.full_until_ms => data,
-            Ok(_) => return self.tell(Event::Loaded(Err("the disk is full")), network, now_ms, random),
-            Err(why) => return self.tell(Event::Loaded(Err(why)), network, now_ms, random),
-        };
-        self.no_refetch = false;
-        self.history.adopt(of.id);
-        (self.log, self.first, self.synced) = (Vec::new(), of.offset, of.offset);
-        self.base = (data.clone(), of.offset);
-        self.data = data;
-        self.cutter = Cutter::new(1, 16, 0);
-        self.tell(Event::Applied(of.offset), network, now_ms, random);
-        self.tell(Event::Loaded(Ok(())), network, now_ms, random);
-        if self.broken != Broken::Spool && !spool.is_empty() {
-            self.act(vec![Action::Stream(Bytes::from(spool))], network, now_ms, random);
-        }
-    }
-
-    fn tell(&mut self, event: Event<'_>, network: &mut Network, now_ms: u64, random: &mut fastrand::Rng) {
-        let Some(machine) = &mut self.machine else { return };
-        let actions = machine.handle(event, now_ms);
-        self.act(actions, network, now_ms, random);
-    }
-
-    fn act(&mut self, actions: Vec<Action>, network: &mut Network, now_ms: u64, random: &mut fastrand::Rng) {
-        for action in actions {
-            match action {
-                Action::Connect => {
-                    let Some(master) = self.master_of else { return };
-                    self.link = Some(network.connect(self.index, master));
-                    let (refetch, earlier) = (!self.no_refetch, self.history.earlier().to_vec());
-                    let settings =
-                        Settings { timeout_ms: 5000, files: true, refetch, earlier, ..Settings::default() };
-                    let mut position = Position { id: self.history.id(), offset: self.end() };
-                    position.offset += u64::from(self.broken == Broken::Position && position.offset > 0);
-                    self.tell(Event::Connected(settings, Some(position)), network, now_ms, random);
-                }
-                Action::Send(bytes) => {
-                    if let Some(link) = self.link {
-                        network.send(link, self.index, &bytes, now_ms, random);
-                    }
-                }
-                Action::Disconnect(_) => {
-                    if let Some(link) = self.link.take() {
-                        network.close(link);
-                    }
-                    self.loading = None;
-                    self.transfer.clear();
-                }
-                Action::BeginTransfer(..) => self.transfer.clear(),
-                Action::Store(_) if now_ms < self.full_until_ms => {
-                    return self.tell(Event::Broken("the disk is full"), network, now_ms, random);
-                }
-                Action::Store(bytes) => self.transfer.extend_from_slice(&bytes),
-                Action::Load(of) => {
-                    let mut data = Data::new();
-                    run_all(&mut data, &self.transfer);
-                    self.load(of, What::Whole(data), now_ms, random);
-                }
-                Action::Fetch { of, name, .. } => self.load(of, What::Files(name), now_ms, random),
-                Action::Refetch(of) => match self.touched_since(of.offset) {
-                    Some(lost) => self.load(of, What::Differing(lost), now_ms, random),
-                    None => {
-                        self.no_refetch = true;
-                        let why = "what this server wrote cannot be told";
-                        self.tell(Event::Loaded(Err(why)), network, now_ms, random);
-                    }
-                },
-                Action::Continue(id) => {
-                    self.synced = self.end();
-                    if let Some(id) = id {
-                        self.history.follow(id, self.end());
-                    }
-                    self.cutter = Cutter::new(1, 16, 0);
-                }
-                Action::Spool(bytes) => {
-                    if let Some(loading) = &mut self.loading {
-                        loading.spool.extend_from_slice(&bytes);
-                    }
-                }
-                Action::Stream(bytes) => {
-                    self.cutter.push(&bytes);
-                    while let Some(cut) = self.cutter.cut().unwrap_or_else(|error| {
-                        self.failure.get_or_insert(error.to_string());
-                        None
-                    }) {
-                        run_all(&mut self.data, &cut.frame);
-                        self.append(&cut.frame);
-                        let end = self.end();
-                        self.tell(Event::Applied(end), network, now_ms, random);
-                    }
-                }
-                Action::Tell(_) | Action::HandedOver(_) => {}
-            }
-        }
-    }
-
-    fn load(&mut self, of: Position, what: What, now_ms: u64, random: &mut fastrand::Rng) {
-        let at_ms = now_ms + random.u64(..2000);
-        self.loading = Some(Loading { at_ms, of, what, spool: Vec::new() });
     }
 }
