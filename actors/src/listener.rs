@@ -1,6 +1,7 @@
 //! Accepts clients, and gives each to one of the serving arbiters in turn.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -50,29 +51,31 @@ pub async fn accept_tcp(
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             closed = &mut closing => {
+                // Who connected before this, and was not accepted yet, would be reset.
+                let listener = listener.into_std()?;
+                while let Ok((stream, peer)) = listener.accept() {
+                    stream.set_nonblocking(true)?;
+                    welcome(TcpStream::from_std(stream)?, peer, secure, state, doors);
+                }
                 drop(listener);
                 drop(closed);
                 return Ok(());
             }
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let local = stream.local_addr().map_or_else(|_| String::new(), |at| at.to_string());
-                set_options(&stream, state);
-                if secure {
-                    actix_rt::spawn(shake_hands(
-                        stream,
-                        peer.to_string(),
-                        local,
-                        state.clone(),
-                        doors.clone(),
-                    ));
-                } else if let Ok(stream) = stream.into_std() {
-                    give(Accepted::Tcp(stream), peer.to_string(), local, state, doors);
-                }
-            }
+            Ok((stream, peer)) => welcome(stream, peer, secure, state, doors),
             Err(error) => wait_after(&error, state).await,
         }
+    }
+}
+
+fn welcome(stream: TcpStream, peer: SocketAddr, secure: bool, state: &Arc<State>, doors: &Doors) {
+    let local = stream.local_addr().map_or_else(|_| String::new(), |at| at.to_string());
+    set_options(&stream, state);
+    if secure {
+        actix_rt::spawn(shake_hands(stream, peer.to_string(), local, state.clone(), doors.clone()));
+    } else if let Ok(stream) = stream.into_std() {
+        give(Accepted::Tcp(stream), peer.to_string(), local, state, doors);
     }
 }
 

@@ -18,8 +18,8 @@ SHARES = {"connection": 0.8, "parser": 0.2, "rdb": 0.05, "replication": 0.05, "f
 COVERAGE = ["-Cpasses=sancov-module", *(f"-Cllvm-args=-sanitizer-coverage-{what}" for what in (
     "level=4", "inline-8bit-counters", "pc-table", "trace-compares"))]
 # Sums that overflow and broken assertions are findings. Debug information is for backtraces.
-PROFILE = {"OPT_LEVEL": "2", "OVERFLOW_CHECKS": "true", "DEBUG_ASSERTIONS": "true", "DEBUG": "line-tables-only",
-           "CODEGEN_UNITS": "16"}
+PROFILE = {"OPT_LEVEL": "2", "LTO": "off", "OVERFLOW_CHECKS": "true", "DEBUG_ASSERTIONS": "true",
+           "DEBUG": "line-tables-only", "CODEGEN_UNITS": "16"}
 LONGEST_RUN = 20  # Seconds for one input: longer is a finding.
 MEMORY = 2048  # MB of a process: more is a finding.
 

@@ -40,6 +40,20 @@ class Listening(ServerTest):
             self.assertEqual(admin.call("CONFIG", "SET", "port", old), b"OK")
             self.assertTrue(self.listens(old))
 
+    def test_who_just_connected_is_not_reset(self):
+        """The kernel completes connections by itself; those that nobody accepted yet end with their listening socket."""
+        server = self.server("--threads", "2")
+        ports = [server.port, free_port()]
+        with server.connect() as admin:
+            for turn in range(10):
+                clients = [socket.create_connection(("127.0.0.1", ports[turn % 2])) for _ in range(100)]
+                self.assertEqual(admin.call("CONFIG", "SET", "port", ports[(turn + 1) % 2]), b"OK")
+                for client in clients:
+                    client.sendall(b"PING\r\n")
+                for client in clients:
+                    self.assertEqual(client.recv(100), b"+PONG\r\n")
+                    client.close()
+
     def test_bind(self):
         server = self.server()
         with server.connect() as admin:

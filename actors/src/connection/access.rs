@@ -32,6 +32,11 @@ impl Rights {
         Rights { generation: generation.wrapping_sub(1), user: session.user.clone(), unlimited: false, open }
     }
 
+    /// The user.
+    pub(super) fn user(&self) -> &Arc<User> {
+        &self.user
+    }
+
     /// The user, if it may not do everything.
     pub(super) fn limited(&self) -> Option<&Arc<User>> {
         if self.unlimited { None } else { Some(&self.user) }
@@ -79,35 +84,23 @@ impl Core {
         self.authenticated = authenticated || self.rights.open;
     }
 
-    /// Whether the client may run a command; the error that it gets if not.
+    /// Whether the client may run a command.
     #[inline]
-    pub(super) fn check_rights(&self, entry: &'static Entry, args: Args<'_>) -> Result<(), Vec<u8>> {
-        if self.rights.unlimited {
-            return Ok(());
-        }
-        // What a transaction refuses in any case is not looked at.
-        let in_transaction = self.transaction.is_some();
-        if in_transaction && entry.command.flags.has(Flags::NO_MULTI) {
-            return Ok(());
-        }
+    pub(super) fn check_rights(&self, entry: &'static Entry, args: Args<'_>) -> Result<(), Denial> {
         let Some(user) = self.rights.limited() else { return Ok(()) };
-        self.may_run(user, entry, args, if in_transaction { Context::Multi } else { Context::TopLevel })
-            .map_err(|denial| denial.error())
+        // What a transaction refuses in any case is not looked at.
+        if self.transaction.is_some() && entry.command.flags.has(Flags::NO_MULTI) {
+            return Ok(());
+        }
+        acl::may_run(user, entry, args)
     }
 
-    /// Whether the client may run a command as this user; if not, ACL LOG remembers it.
-    pub(super) fn may_run(
-        &self,
-        user: &Arc<User>,
-        entry: &'static Entry,
-        args: Args<'_>,
-        context: Context,
-    ) -> Result<(), Denial> {
-        acl::may_run(user, entry, args).inspect_err(|denial| {
-            let service = Service { state: self.state.clone() };
-            let mut session = lock(&self.handle.session).clone();
-            session.user = user.clone();
-            pika_core::commands::acl::refuse(&service, &session, denial, context, now_ms());
-        })
+    /// ACL LOG remembers what the client, as this user, was denied.
+    #[cold]
+    pub(super) fn log_denial(&self, user: &Arc<User>, denial: &Denial, context: Context) {
+        let service = Service { state: self.state.clone() };
+        let mut session = lock(&self.handle.session).clone();
+        session.user = user.clone();
+        pika_core::commands::acl::refuse(&service, &session, denial, context, now_ms());
     }
 }

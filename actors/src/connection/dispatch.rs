@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use pika_core::acl::Context;
 use pika_core::commands::spec::{Command, Queue, Run};
 use pika_core::commands::table::{self, Entry};
 use pika_core::commands::{Args, Flags};
@@ -13,6 +14,16 @@ use super::{BATCH, Core, Parsed, Resume};
 use crate::router::{Route, route};
 use crate::scripts::Needs;
 use crate::work::Op;
+
+/// Why a command does not run.
+enum Refusal {
+    /// It gets this error.
+    Error(Vec<u8>),
+    /// What stands before it runs first; then it is looked at again.
+    AfterOthers,
+    /// Clients are paused.
+    Paused,
+}
 
 impl Core {
     /// Takes the complete commands from the input. Returns whether there are any.
@@ -98,9 +109,9 @@ impl Core {
             if self.disconnects_replica(args) {
                 break;
             }
-            let entry = match self.admit(args) {
+            let entry = match self.admit(args, ops.is_empty()) {
                 Ok(entry) => entry,
-                Err(Some(error)) => {
+                Err(Refusal::Error(error)) => {
                     let ends = args.word(0).eq_ignore_ascii_case(b"exec");
                     if let Some(transaction) = &mut self.transaction
                         && !ends
@@ -118,8 +129,14 @@ impl Core {
                     }
                     continue;
                 }
-                Err(None) => {
-                    // Paused: this command is looked at again a little later.
+                Err(Refusal::AfterOthers) => {
+                    if !self.run_ops(parsed, &mut ops, &mut owners) {
+                        return false;
+                    }
+                    continue;
+                }
+                Err(Refusal::Paused) => {
+                    // This command is looked at again a little later.
                     if self.run_ops(parsed, &mut ops, &mut owners) {
                         self.set_postponed(true);
                         self.come_back();
@@ -181,53 +198,60 @@ impl Core {
         self.run_ops(parsed, &mut ops, &mut owners)
     }
 
-    /// Checks name, number of words, authentication and pause. `Err(None)`: not now.
-    pub(super) fn admit(&mut self, args: Args<'_>) -> Result<&'static Entry, Option<Vec<u8>>> {
+    /// Checks name, number of words, authentication, rights and pause. `first`: no command before it is yet to run.
+    fn admit(&mut self, args: Args<'_>, first: bool) -> Result<&'static Entry, Refusal> {
         let entry = match table::resolve_as_named(args) {
             Ok(entry) => entry,
             Err(refusal) => {
                 if let Some(id) = refusal.id {
                     self.host.borrow_mut().statistics.rejected(id);
                 }
-                return Err(Some(refusal.error));
+                return Err(Refusal::Error(refusal.error));
             }
         };
         let flags = entry.command.flags;
         if !self.authenticated && !flags.has(Flags::NO_AUTH) {
             self.host.borrow_mut().statistics.rejected(entry.id);
-            return Err(Some(b"NOAUTH Authentication required.".to_vec()));
+            return Err(Refusal::Error(b"NOAUTH Authentication required.".to_vec()));
         }
-        if let Err(error) = self.check_rights(entry, args) {
+        if let Err(denial) = self.check_rights(entry, args) {
+            // ACL LOG has it behind what a script before it was denied.
+            if !first {
+                return Err(Refusal::AfterOthers);
+            }
+            let context = if self.transaction.is_some() { Context::Multi } else { Context::TopLevel };
+            self.log_denial(self.rights.user(), &denial, context);
+            let error = denial.error();
             self.host.borrow_mut().statistics.rejected(entry.id);
-            return Err(Some(error));
+            return Err(Refusal::Error(error));
         }
         if self.state.following.is_slave()
             && let Some(error) = self.slave_refusal(entry)
         {
             self.host.borrow_mut().statistics.rejected(entry.id);
-            return Err(Some(error));
+            return Err(Refusal::Error(error));
         }
         if !flags.has(Flags::ALLOW_BUSY)
             && let Some(text) = self.state.scripts.refusal_if_any(|| self.needs(entry, args))
         {
             self.host.borrow_mut().statistics.rejected(entry.id);
-            return Err(Some(text.as_bytes().to_vec()));
+            return Err(Refusal::Error(text.as_bytes().to_vec()));
         }
         if self.restricted
             && let Some(error) = self.refusal(entry)
         {
             self.host.borrow_mut().statistics.rejected(entry.id);
-            return Err(Some(error));
+            return Err(Refusal::Error(error));
         }
         if self.state.replication.refuses_writes.load(Ordering::Relaxed) && self.would_write(entry.command) {
             self.host.borrow_mut().statistics.rejected(entry.id);
-            return Err(Some(b"NOREPLICAS Not enough good replicas to write.".to_vec()));
+            return Err(Refusal::Error(b"NOREPLICAS Not enough good replicas to write.".to_vec()));
         }
         if self.state.paused.load(Ordering::Relaxed)
             && !self.says_no_writes(entry, args)
             && self.is_paused(entry.command)
         {
-            return Err(None);
+            return Err(Refusal::Paused);
         }
         Ok(entry)
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use pika_core::acl::{Context, Foreseen};
+use pika_core::acl::{self, Context, Foreseen};
 use pika_core::commands::spec::{Queue, Run};
 use pika_core::commands::table::Entry;
 use pika_core::commands::{Args, Command, Flags};
@@ -201,8 +201,9 @@ impl Core {
                 Some(foreseen) => Some(foreseen.user()).filter(|user| !user.is_unlimited()),
             };
             if let Some(user) = user
-                && let Err(denial) = self.may_run(user, entry, args, Context::Multi)
+                && let Err(denial) = acl::may_run(user, entry, args)
             {
+                self.log_denial(user, &denial, Context::Multi);
                 let mut reply = Reply::new(self.protocol);
                 reply.error(denial.in_exec());
                 self.host.borrow_mut().statistics.error(reply.as_slice());

@@ -121,7 +121,12 @@ pub(super) fn put(
     expire_ms: Option<u64>,
 ) -> RunResult {
     match expire_ms {
-        Some(time) if time <= cx.txn.expiry_clock_ms() => return remove(cx, entry),
+        Some(time) if time <= cx.txn.expiry_clock_ms() => {
+            if !entry.exists() {
+                cx.txn.notify(Events::NEW, "new", entry);
+            }
+            return remove(cx, entry);
+        }
         Some(time) => {
             let time = i64::try_from(time).unwrap_or(i64::MAX);
             cx.txn.effect(&[b"SET", entry.key(), value, b"PXAT", Decimal::new(time).as_bytes()]);

@@ -90,6 +90,7 @@ fn expiries_are_set_and_taken() {
 #[test]
 fn what_expired_is_told_by_whoever_finds_it() {
     assert_eq!(told("SET k v PX 10\n# wait 20\n# expire"), ["k new", "k set", "k expire", "k expired"]);
+    assert_eq!(told("SET k v PXAT 1"), ["k new", "k set", "k expire", "k expired"]);
     assert_eq!(
         told("SET k v PX 10\n# wait 20\nGET k\n# expire"),
         ["k new", "k set", "k expire", "k expired", "k keymiss"]
