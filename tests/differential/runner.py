@@ -200,7 +200,8 @@ class Runner:
         before = b"", b""
         for command, our_reply, their_reply in zip(queued, one, other):
             fine, goes_on = self._judge(command, our_reply, their_reply, before)
-            if not fine or not goes_on:
+            # docs/differences-from-redis.md: the protocol that it sets is another one's for the rest of the transaction.
+            if not fine or not goes_on or command.name() == "HELLO":
                 return fine, goes_on
             before = our_reply, their_reply
         return True, True

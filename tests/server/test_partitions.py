@@ -56,6 +56,18 @@ class Partitions(ServerTest):
         self.together(write, write, read, read, seconds=2, enough=lambda: len(seen) > 10)
         self.assertGreater(len(seen), 10)
 
+    def test_a_pipeline_s_scripts_keep_their_order(self):
+        """Whatever keys they name: a script may touch others, and makes itself known to EVALSHA."""
+        with self.running.connect(PATIENCE) as connection:
+            for n in range(100):
+                script = f"redis.call('SET', 'made:' .. ARGV[1], redis.call('GET', 'before:' .. ARGV[1])) return {n}"
+                sha = connection.call("SCRIPT", "LOAD", script)
+                connection.call("SCRIPT", "FLUSH")
+                replies = connection.pipeline([
+                    ("SET", f"before:{n}", n), ("EVAL", script, 1, f"some:{n}", n), ("GET", f"made:{n}"),
+                    ("EVALSHA", sha, 1, f"other:{n}", n), ("DEL", f"before:{n}")])
+                self.assertEqual(replies, [b"OK", n, str(n).encode(), n, 1])
+
     def test_rename_is_atomic(self):
         """A token is renamed over and over: it is always at exactly one place, also across crashes."""
         names = [f"place:{n}" for n in range(5)]

@@ -95,6 +95,7 @@ impl Core {
         let partitions = self.state.identity.partitions;
         let mut ops: Vec<Op> = std::mem::take(&mut self.spare.ops);
         let mut owners: Vec<usize> = Vec::new();
+        let mut scripts = false;
         ops.clear();
         while parsed.next < parsed.batch.commands.len() {
             self.refresh_rights();
@@ -102,6 +103,7 @@ impl Core {
                 break;
             }
             if ops.is_empty() {
+                scripts = false;
                 self.take_pushes();
             }
             let command = parsed.batch.commands[parsed.next];
@@ -159,10 +161,21 @@ impl Core {
             if alone && !ops.is_empty() && !self.run_ops(parsed, &mut ops, &mut owners) {
                 return false;
             }
+            let is_script = matches!(entry.command.run, Run::Script(_));
             match where_to {
+                // A script may come upon keys of any partition: no other one runs anything of this client beside it.
+                Route::Partition(owner)
+                    if (is_script || scripts) && owners.iter().any(|other| *other != owner) =>
+                {
+                    if !self.run_ops(parsed, &mut ops, &mut owners) {
+                        return false;
+                    }
+                    continue;
+                }
                 Route::Partition(owner) => {
                     let replies = self.replies || self.reply_permit();
-                    self.wrote |= entry.command.is_write() || matches!(entry.command.run, Run::Script(_));
+                    self.wrote |= entry.command.is_write() || is_script;
+                    scripts |= is_script;
                     let tracked = self.tracks(entry);
                     self.show(entry, parsed.args(command), self.database);
                     ops.push(Op {

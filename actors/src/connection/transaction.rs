@@ -5,11 +5,12 @@
 //! they neither see nor change keys. Then all replies leave as one.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use pika_core::acl::{self, Context, Foreseen};
+use pika_core::acl::{self, Context, Denial, Foreseen, User};
 use pika_core::commands::spec::{Queue, Run};
 use pika_core::commands::table::Entry;
 use pika_core::commands::{Args, Command, Flags};
@@ -81,6 +82,8 @@ pub(super) struct Execution {
     ranges: Vec<(u32, u32)>,
     /// Commands that are not about keys, and the places of their replies.
     rest: VecDeque<(usize, Queued)>,
+    /// Commands that do not run for want of rights, by their places: ACL LOG gets them in their turn.
+    denials: VecDeque<(usize, Arc<User>, Denial)>,
     /// What was watched had changed.
     pub(super) void: bool,
     /// A script was in the way for too long.
@@ -188,6 +191,7 @@ impl Core {
         let (mut owner, mut database) = (None, self.database);
         let mut everywhere = false;
         let mut foreseen: Option<Foreseen> = None;
+        let mut denials = VecDeque::new();
         let mut later_users = Vec::new();
         let remembers = self.tracking.as_ref().is_some_and(|tracking| tracking.remembers());
         self.end_caching(entry);
@@ -203,11 +207,11 @@ impl Core {
             if let Some(user) = user
                 && let Err(denial) = acl::may_run(user, entry, args)
             {
-                self.log_denial(user, &denial, Context::Multi);
                 let mut reply = Reply::new(self.protocol);
                 reply.error(denial.in_exec());
                 self.host.borrow_mut().statistics.error(reply.as_slice());
                 replies[place] = Some(reply.take());
+                denials.push_back((place, user.clone(), denial));
                 continue;
             }
             self.show(entry, args, database);
@@ -252,6 +256,7 @@ impl Core {
                 frame: frame.clone(),
                 ranges: ranges.clone(),
                 rest,
+                denials,
                 void,
                 refused: None,
             }),
@@ -315,6 +320,9 @@ impl Core {
             let Some((place, queued)) = execution.rest.pop_front() else { break };
             let Queued { entry, words } = queued;
             let (frame, ranges) = (execution.frame.clone(), execution.ranges.clone());
+            let before = execution.denials.partition_point(|(denied, ..)| *denied < place);
+            let denials: Vec<_> = execution.denials.drain(..before).collect();
+            self.log_denials(denials);
             let op =
                 Op { entry, words, inline: false, database: self.database, replies: true, tracked: false };
             let mut work = self.new_work(frame, Bytes::new(), vec![op]);
@@ -357,10 +365,19 @@ impl Core {
         }
     }
 
+    fn log_denials(&self, denials: impl IntoIterator<Item = (usize, Arc<User>, Denial)>) {
+        for (_, user, denial) in denials {
+            self.log_denial(&user, &denial, Context::Multi);
+        }
+    }
+
     fn finish_assembly(&mut self, assembly: Assembly) {
-        let Assembly { replies, hold, execution } = assembly;
+        let Assembly { replies, hold, mut execution } = assembly;
         let mut all = Reply::new(self.protocol);
-        if let Some(execution) = &execution {
+        if let Some(execution) = &mut execution {
+            if execution.refused.is_none() && !execution.void {
+                self.log_denials(execution.denials.drain(..));
+            }
             if let Some(why) = execution.refused {
                 all.error(aborted(why.as_bytes()))
             } else if execution.void {

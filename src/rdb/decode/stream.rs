@@ -42,7 +42,6 @@ pub(super) enum Layout {
 
 const DELETED: i64 = 1;
 const SAME_FIELDS: i64 = 2;
-const UNKNOWN: u64 = u64::MAX;
 
 const BROKEN: Error = Error::Corrupt("the entries of a stream");
 
@@ -165,7 +164,8 @@ fn group<R: Read>(source: &mut Source<R>, layout: Layout, stream: &Stream) -> Re
     let (name, last_id) = (source.string()?, id(source)?);
     let entries_read = match layout {
         Layout::First => stream.entries_read_at(last_id),
-        _ => Some(source.length()?).filter(|&count| count != UNKNOWN),
+        // Redis's unknown count is -1; no other negative number means anything either.
+        _ => Some(source.length()?).filter(|&count| i64::try_from(count).is_ok()),
     };
     let (count, mut places, mut pending) = (source.length()?, HashMap::new(), Vec::new());
     for _ in 0..count {
