@@ -17,8 +17,13 @@ def readings(reply: bytes):
     if short != reply:
         yield short
     if _ZERO.search(reply):
-        for text in (reply, short):
-            yield _ZERO.sub(lambda match: b",0" if match[1] == b"," else b"$1\r\n0", text)
+        yield unsigned(reply)
+        yield unsigned(short)
+
+
+def unsigned(reply: bytes) -> bytes:
+    """With 0 for -0, which either may make of the other's 0 by a negative weight."""
+    return _ZERO.sub(lambda match: b",0" if match[1] == b"," else b"$1\r\n0", reply)
 
 
 def _rewritten(match: re.Match) -> bytes:

@@ -7,7 +7,7 @@ from allowed import Allowed
 from compare import Side, same
 from generate import Program
 from grammar import Command
-from newer import readings
+from newer import readings, unsigned
 from pair import FENCE_COMMAND, FENCE_REPLY, Pair, exchange
 from replies import by_command, parse, shown, split
 from resp import encode
@@ -183,8 +183,8 @@ class Runner:
         if ours == theirs:
             entry = self.allowed.entry(command.arguments, ours, theirs) if ours[:1] == b"-" else None
             return True, entry is None or entry.goes_on
-        if any(same(command.rule, command.arguments, Side(ours, before[0]), Side(reply, before[1]))
-               for reply in readings(theirs)):
+        if any(same(command.rule, command.arguments, Side(reply, before[0]), Side(reading, before[1]))
+               for reply in (ours, unsigned(ours)) for reading in readings(theirs)):
             return True, True
         entry = self.allowed.entry(command.arguments, ours, theirs)
         if entry is None and command.inner and self.allowed.inner(command.inner):

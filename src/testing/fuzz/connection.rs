@@ -148,9 +148,10 @@ impl Client {
         let waits = self.session.waits.take().is_some() | self.session.replicates.take().is_some();
         let messages = std::mem::take(&mut self.session.pushed);
         let _ = self.session.take_reply_permit();
-        // REPLCONF ACK is answered by nobody, SHUTDOWN by the end, CLIENT REPLY OFF and a second MONITOR by silence.
-        let silent =
-            ["shutdown", "quit", "replconf", "client|reply", "monitor"].contains(&entry.full_name.as_str());
+        // REPLCONF ACK is answered by nobody, SHUTDOWN by the end, CLIENT REPLY OFF and what is asked for again (MONITOR,
+        // SYNC) by silence.
+        let silent = ["shutdown", "quit", "replconf", "client|reply", "monitor", "sync", "psync"]
+            .contains(&entry.full_name.as_str());
         if silent || waits || messages {
             replies(reply);
         } else {
