@@ -191,7 +191,7 @@ def interrupted(program: str, folder: Path, options) -> dict:
     with master, slave:
         load(master, options.megabytes)
         slave.stop()
-        slave.options += ["--replicaof", f"127.0.0.1 {master.port}"]
+        slave.options += ["--replicaof", "127.0.0.1", str(master.port)]
         slave.start()
         for share, who in KILLS:
             def reached():

@@ -1,7 +1,8 @@
 //! The memory of a partition: one table per family, of entries written lately and entries read lately.
 //!
 //! An entry that was written and has not reached the engine is *dirty*: it is the truth, and stays. All others
-//! are a cache and leave, the longest unused first, when the table outgrows its share. A deletion is an entry
+//! are a cache and leave when the table outgrows its share: what was long unused, then what was used only once, so that
+//! a flood of keys that nobody comes back to passes by those that are used again and again. A deletion is an entry
 //! without a value (*tombstone*) until the engine has it. Which entries are dirty follows from their groups: when a
 //! hand-off reaches the engine, none of its entries is touched for that.
 //!
@@ -30,7 +31,8 @@ pub type Group = u64;
 pub struct Entry {
     /// The key, then the value.
     record: Arc<[u8]>,
-    /// The key's length; with [`Entry::TOMBSTONE`], it has no value: the key was removed.
+    /// The key's length; with [`Entry::TOMBSTONE`], it has no value: the key was removed; with [`Entry::AGAIN`], it was
+    /// used in another second than before, since the eviction came by.
     key_length: u32,
     /// Of the key: to move the entry within a table that grows, nobody has to look at its record.
     hash: Hash,
@@ -45,6 +47,8 @@ pub struct Entry {
 impl Entry {
     /// No key is so long.
     const TOMBSTONE: u32 = 1 << 31;
+    /// Nor so long.
+    const AGAIN: u32 = 1 << 30;
 
     fn key_length(key: &[u8], tombstone: bool) -> u32 {
         key.len() as u32 | if tombstone { Entry::TOMBSTONE } else { 0 }
@@ -55,7 +59,7 @@ impl Entry {
     }
 
     fn value_start(&self) -> usize {
-        (self.key_length & !Entry::TOMBSTONE) as usize
+        (self.key_length & !(Entry::TOMBSTONE | Entry::AGAIN)) as usize
     }
 
     /// Its key.
@@ -81,6 +85,14 @@ impl Entry {
     /// Unix time in seconds when it was last used.
     pub fn used_s(&self) -> u32 {
         self.used_s
+    }
+
+    /// It is used. Once more within the second is no use of its own: a command that fetched it from the engine runs again.
+    fn mark(&mut self, now_s: u32) {
+        if self.used_s != now_s {
+            self.used_s = now_s;
+            self.key_length |= Entry::AGAIN;
+        }
     }
 
     fn size(&self) -> usize {
@@ -268,13 +280,17 @@ impl Table {
         let hash = hash(&self.hasher, key);
         let shard = &mut self.shards[Self::shard_of(hash)];
         let entry = shard.find_mut(Hash::of(hash).full(), |entry| entry.key() == key)?;
-        entry.used_s = now_s;
+        entry.mark(now_s);
         Some(entry)
     }
 
     /// Sets when an entry was last used (RESTORE's and DEBUG's business; and reads that must leave no trace).
     pub fn set_used(&mut self, key: &[u8], used_s: u32) {
-        self.get(key, used_s);
+        let hash = hash(&self.hasher, key);
+        let shard = &mut self.shards[Self::shard_of(hash)];
+        if let Some(entry) = shard.find_mut(Hash::of(hash).full(), |entry| entry.key() == key) {
+            entry.used_s = used_s;
+        }
     }
 
     /// Notes what the engine holds (`None`: nothing, which saves asking again). Does nothing if the key is in
@@ -325,7 +341,7 @@ impl Table {
         let hash = hash(&self.hasher, key);
         let shard = &mut self.shards[Self::shard_of(hash)];
         if let Some(entry) = shard.find_mut(Hash::of(hash).full(), |entry| entry.key() == key) {
-            entry.key_length = Entry::key_length(key, tombstone);
+            entry.key_length = Entry::key_length(key, tombstone) | entry.key_length & Entry::AGAIN;
             self.bytes = self.bytes - entry.size() + size(record);
             match Arc::get_mut(&mut entry.record) {
                 // Nobody else has the old one: to write over it spares giving memory back, and stays where it lies.
@@ -335,7 +351,7 @@ impl Table {
                 }
                 _ => entry.record = record.clone(),
             }
-            entry.used_s = now_s;
+            entry.mark(now_s);
             let listed = std::mem::replace(&mut entry.group, group) > handed;
             if listed {
                 return Some(entry.index);
@@ -380,38 +396,55 @@ impl Table {
     }
 
     /// Lets cached entries go until the table is within `limit` bytes, or everything was looked at once. Those
-    /// not used since `idle_before_s` go first. Looks at few entries a call.
+    /// not used since `idle_before_s` go first, then those that were used once. Looks at few entries a call.
     pub fn evict(&mut self, limit: usize, idle_before_s: u32) -> usize {
         let mut evicted = 0;
         for _ in 0..8 {
             if self.bytes <= limit {
                 break;
             }
-            let shard = &mut self.shards[self.hand];
+            let shard = self.hand;
             self.hand = (self.hand + 1) % SHARDS;
-            let applied = self.applied;
-            let coverage = &mut self.coverage;
-            let mut freed = 0;
-            let mut turn = 0u32;
-            shard.retain(|entry| {
-                turn = turn.wrapping_add(1);
-                // Of what was used lately, every fourth goes: a table full of recent entries shrinks as well.
-                let leave =
-                    entry.group <= applied && (entry.used_s <= idle_before_s || turn.is_multiple_of(4));
-                if leave {
-                    freed += entry.size();
-                    evicted += 1;
-                    if let Some(coverage) = coverage
-                        && !entry.is_tombstone()
-                    {
-                        coverage.lose(entry.key());
-                    }
-                }
-                !leave
-            });
-            self.bytes -= freed;
+            // Where little is gone, more goes: a table full of recent entries shrinks as well.
+            let enough = self.shards[shard].len() / 8;
+            let mut gone = self.evict_of(shard, |entry| entry.used_s <= idle_before_s);
+            if gone <= enough {
+                gone += self.evict_of(shard, |entry| {
+                    let again = entry.key_length & Entry::AGAIN != 0;
+                    entry.key_length &= !Entry::AGAIN;
+                    !again
+                });
+            }
+            if gone <= enough {
+                let mut turn = 0u32;
+                gone += self.evict_of(shard, |_| {
+                    turn = turn.wrapping_add(1);
+                    turn.is_multiple_of(4)
+                });
+            }
+            evicted += gone;
         }
         self.entries -= evicted;
+        evicted
+    }
+
+    /// Lets those cached entries of a shard go that are to leave. Returns how many.
+    fn evict_of(&mut self, shard: usize, mut leaves: impl FnMut(&mut Entry) -> bool) -> usize {
+        let Table { shards, applied, coverage, bytes, .. } = self;
+        let mut evicted = 0;
+        shards[shard].retain(|entry| {
+            let goes = entry.group <= *applied && leaves(entry);
+            if goes {
+                *bytes -= entry.size();
+                evicted += 1;
+                if let Some(coverage) = coverage
+                    && !entry.is_tombstone()
+                {
+                    coverage.lose(entry.key());
+                }
+            }
+            !goes
+        });
         evicted
     }
 
@@ -538,5 +571,24 @@ mod tests {
         assert!(young > 2 * old, "the longest unused go first: {old} old, {young} young");
         table.drop_clean();
         assert_eq!(table.len(), 1);
+    }
+
+    #[test]
+    fn what_is_used_again_stays_while_a_flood_passes() {
+        let mut table = Table::default();
+        let hot: Vec<[u8; 4]> = (0..1000u32).map(u32::to_be_bytes).collect();
+        hot.iter().for_each(|key| table.insert_clean(key, Some(&[0; 64]), 1));
+        // Twenty thousand keys a second that nobody asks for twice; there is room for those of two seconds.
+        for number in 0..400_000u32 {
+            let now_s = 2 + number / 20_000;
+            if number % 20_000 == 0 {
+                hot.iter().for_each(|key| assert!(table.get(key, now_s).is_some(), "{now_s}: {key:?}"));
+            }
+            let key = (1_000_000 + number).to_be_bytes();
+            table.insert_clean(&key, Some(&[0; 64]), now_s);
+            // The command that had it fetched.
+            table.get(&key, now_s);
+            table.evict(40_000 * (64 + 4 + ENTRY_OVERHEAD), now_s.saturating_sub(10));
+        }
     }
 }
