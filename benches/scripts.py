@@ -152,8 +152,9 @@ def median(runs: list[Figures]) -> Figures:
 
 
 def report(results: dict, options, versions: dict[str, str]) -> str:
+    command = f"benches/scripts.py --depths {','.join(map(str, options.depths))} --rounds {options.rounds}"
     lines = ["# Scripts in Pika, beside redis-server", "",
-             f"Written by `benches/scripts.py` on {time.strftime('%Y-%m-%d')}: {machine()}; the load generator runs on "
+             f"Written by `{command}` on {time.strftime('%Y-%m-%d')}: {machine()}; the load generator runs on "
              "the same machine.", "",
              f"{versions['redis']}, without persistence; {versions['pika']}, `appendfsync everysec`. "
              f"{options.keys:,} keys, values of {len(VALUE)} bytes, {CLIENTS} clients, medians of {options.rounds} "
