@@ -1,6 +1,8 @@
 """What all tests of the daemon share: a server per test, waiting with a deadline, INFO as a dictionary, RESP3."""
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -92,6 +94,23 @@ class ServerTest(unittest.TestCase):
             if time.monotonic() > deadline:
                 self.fail(f"{what} did not come true within {timeout:.0f} s")
             time.sleep(0.01)
+
+    def suspend(self, pid: int):
+        """Stops a process, until `SIGCONT` or the end of the test: when this returns, none of its threads runs. (A signal
+        is taken by one thread, and the others go on until that one is scheduled.)
+        """
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(self.resume, pid)
+        self.until(lambda: all(state.read_text().rpartition(")")[2].split()[0] == "T"
+                               for state in Path(f"/proc/{pid}/task").glob("*/stat")), what="the stop of its threads")
+
+    def resume(self, pid: int):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    def logged(self, server, text: str):
+        """Waits for a line in a server's log: lines are written behind what they tell of, by a thread of their own."""
+        self.until(lambda: text in server.log.read_text(), what=f"{text!r} in the log")
 
     def launch(self, *arguments, environment=None, through=()) -> subprocess.Popen:
         """A server started just so, in the test's folder, killed at the end of the test; its output is in a file.

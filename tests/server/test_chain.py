@@ -1,8 +1,6 @@
 """Slaves of slaves, what the stream brings them, and a master that hands its role over (FAILOVER)."""
 
-import os
 import shutil
-import signal
 import threading
 import unittest
 
@@ -163,7 +161,7 @@ class ChainTest(ServerTest):
         self.follow(two, servers[0])
         one.call("CONFIG", "SET", "shutdown-timeout", 60)
         # A slave that runs nothing acknowledges nothing.
-        os.kill(servers[1].pid, signal.SIGSTOP)
+        self.suspend(servers[1].pid)
         try:
             one.call("SET", "k", "v")
             stops, result = self.client(servers[0]), []
@@ -175,7 +173,7 @@ class ChainTest(ServerTest):
             self.assertEqual(one.call("SET", "k", "w"), b"OK")
             self.assertEqual(self.error(one, "SHUTDOWN", "ABORT"), "ERR No shutdown in progress.")
         finally:
-            os.kill(servers[1].pid, signal.SIGCONT)
+            self.resume(servers[1].pid)
 
     def test_failover_loses_nothing_and_needs_no_full_synchronisation(self):
         servers, (one, two, three) = self.chain()
@@ -215,10 +213,10 @@ class ChainTest(ServerTest):
         servers, (one, two, _) = self.chain()
         self.follow(two, servers[0])
         self.assertEqual(one.call("WAIT", 1, 0), 1)
-        os.kill(servers[1].pid, signal.SIGSTOP)
+        self.suspend(servers[1].pid)
         try:
             one.call("SET", "k", "v")
-            self.assertEqual(one.call("FAILOVER", "TIMEOUT", 200), b"OK")
+            self.assertEqual(one.call("FAILOVER", "TIMEOUT", 1000), b"OK")
             self.assertEqual(self.error(one, "FAILOVER"), "ERR FAILOVER already in progress.")
             self.assertEqual(self.error(one, "REPLICAOF", "NO", "ONE"), "ERR REPLICAOF not allowed while failing over.")
             self.assertEqual(info(one, "replication")["master_failover_state"], "waiting-for-sync")
@@ -229,7 +227,7 @@ class ChainTest(ServerTest):
             self.assertEqual(self.error(one, "FAILOVER", "ABORT"), "ERR No failover in progress.")
             self.assertEqual(one.call("SET", "k", "x"), b"OK")
         finally:
-            os.kill(servers[1].pid, signal.SIGCONT)
+            self.resume(servers[1].pid)
 
     def test_shard_messages_reach_the_subscribers_of_slaves(self):
         servers, (one, two, three) = self.chain()
@@ -248,7 +246,7 @@ class ChainTest(ServerTest):
         servers, (one, two, _) = self.chain()
         self.follow(two, servers[0])
         one.call("CONFIG", "SET", "shutdown-timeout", 600)
-        os.kill(servers[1].pid, signal.SIGSTOP)
+        self.suspend(servers[1].pid)
         try:
             one.call("SET", "k", "v")
             waits = self.client(servers[0])
@@ -258,7 +256,7 @@ class ChainTest(ServerTest):
             one.send("SHUTDOWN", "NOW")
             self.until(lambda: not servers[0].is_alive(), what="the end of the server")
         finally:
-            os.kill(servers[1].pid, signal.SIGCONT)
+            self.resume(servers[1].pid)
         servers[0].start()
         self.assertEqual(self.client(servers[0]).call("GET", "k"), b"v")
         self.up(two)
@@ -273,7 +271,7 @@ class ChainTest(ServerTest):
                              "ERR FAILOVER with force option requires both a timeout and target HOST and IP.")
         one.call("SET", "before", 1)
         self.assertEqual(one.call("WAIT", 1, 0), 1)
-        os.kill(servers[1].pid, signal.SIGSTOP)
+        self.suspend(servers[1].pid)
         try:
             # It is not there to have it, and the role goes to it all the same.
             one.call("SET", "lost", 1)
@@ -281,7 +279,7 @@ class ChainTest(ServerTest):
             self.until(lambda: info(one, "replication")["master_failover_state"] == "failover-in-progress",
                        what="the time limit")
         finally:
-            os.kill(servers[1].pid, signal.SIGCONT)
+            self.resume(servers[1].pid)
         self.until(lambda: info(two, "replication")["role"] == "master", what="the promotion")
         self.up(one)
         self.assertEqual(info(one, "replication")["master_failover_state"], "no-failover")

@@ -38,8 +38,8 @@ class FilesTest(ServerTest):
 
     def outcome(self, server) -> tuple[int, int]:
         """Of the last data set that came as files: bytes moved, and bytes that were here already."""
+        self.logged(server, "the master's files are here")
         lines = [line for line in server.log.read_text().splitlines() if "the master's files are here" in line]
-        self.assertTrue(lines, "no data set has come as files")
         found = {name: int(re.search(rf"{name}: (\d+)", lines[-1])[1]) for name in ("moved", "kept")}
         return found["moved"], found["kept"]
 
@@ -109,12 +109,12 @@ class Whole(FilesTest):
             self.follow(slave, master)
             self.up(slave)
             self.same(first, slave)
-        self.assertEqual(master.log.read_text().count("a checkpoint for slaves,"), 1)
         first.call("CONFIG", "SET", "full-sync-checkpoint-keep-seconds", 1)
         self.until(lambda: "full sync" not in str(info(first, "binlog")), what="the end of its pin")
         folder = master.folder / "data" / "full-sync"
         self.until(lambda: not list(folder.iterdir()), what="the end of its files")
-        self.assertIn("nobody used it", master.log.read_text())
+        self.logged(master, "nobody used it")
+        self.assertEqual(master.log.read_text().count("a checkpoint for slaves,"), 1)
 
     def test_who_may_not_read_files_gets_none(self):
         master = self.server(name="master")
@@ -218,7 +218,7 @@ class Interrupted(FilesTest):
         # The checkpoint is gone when it comes back.
         first.call("CONFIG", "SET", "full-sync-checkpoint-keep-seconds", 1)
         slave.kill()
-        self.until(lambda: "nobody used it" in master.log.read_text(), what="the end of the checkpoint")
+        self.logged(master, "nobody used it")
         first.call("SET", "more", "data")
         first.call("CONFIG", "SET", "full-sync-checkpoint-keep-seconds", 3600, "full-sync-rate-limit", 0)
         slave.start()
@@ -248,7 +248,7 @@ class Interrupted(FilesTest):
         second = self.client(slave)
         self.follow(second, master)
         self.up(second)
-        self.assertIn("a file is not what its hash says", slave.log.read_text())
+        self.logged(slave, "a file is not what its hash says")
         self.same(first, second)
 
     def test_a_disk_without_room_is_named_and_tried_again(self):
@@ -259,7 +259,7 @@ class Interrupted(FilesTest):
         second.call("CONFIG", "SET", "disk-reserve", "1000000gb")
         self.follow(second, master)
         self.until(lambda: "no room for" in info(second, "replication")["master_link_last_error"], what="the reason")
-        self.assertIn("no room for the master's data set", slave.log.read_text())
+        self.logged(slave, "no room for the master's data set")
         self.assertEqual(second.call("GET", "old"), b"data")
         second.call("CONFIG", "SET", "disk-reserve", 0)
         self.up(second)
@@ -291,7 +291,7 @@ class Diverged(FilesTest):
         self.assertEqual(here.call("GET", "k"), b"there")
         facts = info(here, "replication")
         self.assertIn("2 commands", facts["slave_divergence"])
-        self.assertIn("this server has writes that its master does not have", other.log.read_text())
+        self.logged(other, "this server has writes that its master does not have")
         # What is kept can be played to any server.
         third = self.client(self.server(name="third"))
         kept = self.kept(other)

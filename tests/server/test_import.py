@@ -157,7 +157,7 @@ class ImportTest(ServerTest):
         server = self.server(name="pika")
         with Connection(server.port) as connection:
             self.assertEqual(connection.call("DBSIZE"), 0)
-            self.assertIn("did not end", server.log.read_text())
+            self.logged(server, "did not end")
             connection.send("SHUTDOWN")
         self.until(lambda: not server.is_alive())
         done = self.run_import(redis.folder / "data" / "dump.rdb", "--dir", data)

@@ -100,7 +100,7 @@ class Refetch(RefetchTest):
             self.writes(master, chance, 50)
             self.equal(master, slave)
         for server in servers:
-            self.assertIn("what differed from the master was fetched again", server.log.read_text())
+            self.logged(server, "what differed from the master was fetched again")
 
     def test_what_was_fetched_again_survives_kills_of_all_kinds(self):
         chance = random.Random(SEED + 1)
@@ -131,7 +131,7 @@ class Refetch(RefetchTest):
         here.pipeline(big)
         there.pipeline(big)
         self.follow(here, one)
-        self.until(lambda: "only up to" in other.log.read_text(), what="the master's answer")
+        self.logged(other, "only up to")
         one.kill()
         one.start()
         self.assertEqual(here.call("REPLICAOF", "127.0.0.1", one.port)[:2], b"OK")

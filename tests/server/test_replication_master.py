@@ -3,7 +3,6 @@
 import os
 import random
 import shutil
-import signal
 import subprocess
 import threading
 import time
@@ -259,15 +258,14 @@ class RedisFollows(ServerTest):
         self.follow(replica, master)
         connection = self.connect(master)
         self.assertEqual(connection.pipeline([("SET", "a", 1), ("WAIT", 1, 0)])[1], 1)  # it has caught up
-        replica.process.send_signal(signal.SIGSTOP)
-        self.addCleanup(replica.process.send_signal, signal.SIGCONT)
+        self.suspend(replica.process.pid)
 
         def cut():
             connection.pipeline([("SET", f"k{part}", os.urandom(20_000).hex()) for part in range(50)])
             return info(connection, "replication")["connected_slaves"] == "0"
         self.until(cut, what="the end of the link")
-        self.assertIn("client-output-buffer-limit", master.log.read_text())
-        replica.process.send_signal(signal.SIGCONT)
+        self.logged(master, "client-output-buffer-limit")
+        self.resume(replica.process.pid)
         self.linked(replica)
         self.equal(master, replica)
         self.assertEqual(self.syncs(master), (1, 1), "what it lacks comes from the log")
@@ -311,8 +309,7 @@ class RedisFollows(ServerTest):
         self.follow(replica, master)
         self.assertEqual(connection.pipeline([("SET", "a", 2), ("WAIT", 1, 0)])[1], 1)
         self.assertEqual(connection.pipeline([("SET", "a", 3), ("WAIT", 2, 100)])[1], 1)
-        replica.process.send_signal(signal.SIGSTOP)
-        self.addCleanup(replica.process.send_signal, signal.SIGCONT)
+        self.suspend(replica.process.pid)
         began = time.monotonic()
         self.assertEqual(connection.pipeline([("SET", "a", 4), ("WAIT", 1, 300)])[1], 0)
         self.assertGreaterEqual(time.monotonic() - began, 0.3)
@@ -332,10 +329,9 @@ class RedisFollows(ServerTest):
         self.follow(replica, master)
         self.until(lambda: error() is None, what="a write")
         self.assertEqual(info(connection, "replication")["min_slaves_good_slaves"], "1")
-        replica.process.send_signal(signal.SIGSTOP)
-        self.addCleanup(replica.process.send_signal, signal.SIGCONT)
+        self.suspend(replica.process.pid)
         self.assertIn("NOREPLICAS", self.until(error))
-        replica.process.send_signal(signal.SIGCONT)
+        self.resume(replica.process.pid)
         self.until(lambda: error() is None, what="a write")
 
     def test_several_replicas_share_a_snapshot_and_role_and_client_list_show_them(self):

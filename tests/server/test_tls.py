@@ -333,7 +333,7 @@ class Certificates(TlsTest):
         server, port = self.secure()
         plain = self.plain(server)
         self.assertEqual(self.error(plain, "CONFIG", "SET", "tls-key-file", encrypted), REFUSED.format("tls-key-file"))
-        self.until(lambda: "no passphrase" in server.log.read_text(), what="the reason in the log")
+        self.logged(server, "no passphrase")
         self.assertEqual(plain.call("CONFIG", "SET", "tls-key-file-pass", "4321"), b"OK")
         self.assertEqual(self.error(plain, "CONFIG", "SET", "tls-key-file", encrypted), REFUSED.format("tls-key-file"))
         self.assertEqual(plain.call("CONFIG", "SET", "tls-key-file-pass", "1234", "tls-key-file", encrypted), b"OK")
