@@ -9,7 +9,8 @@ restart: ten million keys (1 GB). From kill -9 under writes, and from a clean st
 memory: 5 GB of 1 KiB values under a budget of 512 MB, in a control group of 768 MB where one can be made: it is not
 killed, its resident memory stays under 1.3 times the budget, and what it says it has it has.
 floods: hot GETs over 20 connections at a constant rate (`probe.rs`, open loop), alone, beside GETs of data ten times
-the budget, and beside SETs of 1 KiB as fast as they go. The floods' generator has the lowest priority: it shares the
+the budget, and beside SETs of 1 KiB as fast as they go; then redis-server (append-only file, synced every second) beside the
+same SETs, in memory, for what the machine does to anybody. The floods' generator has the lowest priority: it shares the
 server's processors, as it would not elsewhere.
 
 Writes docs/benchmarks/under-pressure.md.
@@ -208,29 +209,38 @@ def floods(options, folder: Path) -> list[str]:
     lines = ["## Hot reads beside floods", "",
              f"GETs of {hot:,} hot keys at 2,000/s over 20 connections, `memory-budget {budget // MB}mb`, p99 in ms from the moment that "
              "each was due.", "", "| beside | p99 | of the quiet p99 | all of it |", "|---|--:|--:|---|"]
+    def measure(server: Server, name: str, words: list[str] | None, quiet: float | None) -> float:
+        probe(options, server, hot, 2)
+        generator = flood(server, *words) if words else None
+        try:
+            time.sleep(2 if words else 0)
+            line = probe(options, server, hot, seconds)
+        finally:
+            if generator:
+                generator.kill()
+                generator.wait()
+        p99 = p99_of(line)
+        lines.append(f"| {name} | {p99:.2f} | {p99 / (quiet or p99):.1f} | {line} |")
+        print(lines[-1], file=sys.stderr, flush=True)
+        return p99
+
+    writes = ["-r", str(cold), "-P", "16", "-d", "1024", "-t", "set"]
     with Server(options.server, folder / "floods", ["--memory-budget", str(budget)], start_timeout=300) as server:
         load(server, "key", hot, 64)
         load(server, "cold", cold, 1024)
         settle(server)
         check(server, "key", hot, 64, 20 * hot)  # Each is in memory before it is measured.
-        quiet = None
-        for name, words in (("nothing", None),
-                            (f"GETs of {cold * 1024 / budget:.0f} times the budget", ["-r", str(cold), "GET", "cold:__rand_int__"]),
-                            ("SETs of 1 KiB, -P 16", ["-r", str(cold), "-P", "16", "-d", "1024", "-t", "set"])):
-            probe(options, server, hot, 2)
-            generator = flood(server, *words) if words else None
-            try:
-                time.sleep(2 if words else 0)
-                line = probe(options, server, hot, seconds)
-            finally:
-                if generator:
-                    generator.kill()
-                    generator.wait()
-            p99 = p99_of(line)
-            quiet = quiet or p99
-            lines.append(f"| {name} | {p99:.2f} | {p99 / quiet:.1f} | {line} |")
-            print(lines[-1], file=sys.stderr, flush=True)
+        quiet = measure(server, "nothing", None, None)
+        for name, words in ((f"GETs of {cold * 1024 / budget:.0f} times the budget", ["-r", str(cold), "GET", "cold:__rand_int__"]),
+                            ("SETs of 1 KiB, -P 16", writes)):
+            measure(server, name, words, quiet)
             settle(server)
+    # What is this machine's, and what is Pika's?
+    redis = find_server("redis-server")
+    with Server(redis, folder / "redis", ["--appendonly", "yes", "--appendfsync", "everysec"], start_timeout=300) as server:
+        load(server, "key", hot, 64)
+        quiet = measure(server, "redis-server: nothing", None, None)
+        measure(server, "redis-server: SETs of 1 KiB, -P 16", writes, quiet)
     return lines + [""]
 
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 use actix::prelude::*;
-use pika_core::binlog::{self, Facts, Record, Recovered, Sequencer, Writer, retention};
+use pika_core::binlog::{self, Facts, Record, Recovered, Segment, Sequencer, Writer, retention};
 use pika_core::config::Config;
 use pika_core::config::choice::AppendFsync;
 use pika_core::config::options;
@@ -69,6 +69,8 @@ pub struct Log {
     detour: AtomicBool,
     always: AtomicBool,
     segment_bytes: AtomicU64,
+    /// Held while segments are removed, so that they go in order.
+    removing: Mutex<()>,
     waiters: Mutex<()>,
     progress: Condvar,
     /// The actor, once it runs.
@@ -91,6 +93,7 @@ impl Log {
             detour: AtomicBool::new(always),
             always: AtomicBool::new(always),
             segment_bytes: AtomicU64::new(segment_bytes),
+            removing: Mutex::default(),
             waiters: Mutex::default(),
             progress: Condvar::new(),
             actor: OnceLock::new(),
@@ -224,12 +227,26 @@ impl Log {
         }
     }
 
+    /// Removes the segments that `plan` chooses; how many, and their bytes. Only for threads that serve no one: the
+    /// files go while others append.
+    ///
+    /// # Errors
+    /// Nobody knows what is on disk then, so the process must end.
+    pub fn remove(&self, plan: impl FnOnce(&[Segment]) -> Vec<Segment>) -> binlog::Result<(usize, u64)> {
+        let _in_order = lock(&self.removing);
+        let (count, removal) = self.with_writer(|writer| {
+            let segments = plan(writer.segments());
+            writer.remove(&segments).map(|removal| (segments.len(), removal))
+        })?;
+        removal.perform().map(|bytes| (count, bytes))
+    }
+
     /// Facts for INFO.
     pub fn facts(&self) -> Facts {
         lock(&self.inner).writer.facts()
     }
 
-    /// Runs something on the writer, with nothing appended meanwhile.
+    /// Runs something short on the writer, with nothing appended meanwhile.
     pub fn with_writer<T>(&self, run: impl FnOnce(&mut Writer) -> T) -> T {
         run(&mut lock(&self.inner).writer)
     }
@@ -291,18 +308,18 @@ impl Binlog {
         let flushed = self.state.write_behind.flushed.load(Ordering::Acquire);
         let pins = lock(&self.state.log.pins).clone();
         let mut dropped = Vec::new();
-        let removed = self.state.log.with_writer(|writer| {
-            let plan = retention::retain(writer.segments(), &policy, flushed, &pins);
+        let removed = self.state.log.remove(|segments| {
+            let plan = retention::retain(segments, &policy, flushed, &pins);
             dropped = plan.dropped_pins;
-            if plan.remove.is_empty() { Ok(0) } else { writer.remove(&plan.remove) }
+            plan.remove
         });
         if !dropped.is_empty() {
             slog::warn!(self.state.logger, "the log is cut though it is still needed: it would grow beyond its limit";
                 "by" => dropped.join(", "));
         }
         match removed {
-            Ok(0) => {}
-            Ok(bytes) => slog::info!(self.state.logger, "removed old log segments"; "bytes" => bytes),
+            Ok((0, _)) => {}
+            Ok((_, bytes)) => slog::info!(self.state.logger, "removed old log segments"; "bytes" => bytes),
             Err(error) => crate::server::fail_stop(&self.state.logger, &format!("binlog retention: {error}")),
         }
     }

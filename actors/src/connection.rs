@@ -6,16 +6,14 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Poll, Waker};
+use std::task::Waker;
 use std::time::Instant;
 
 use actix::prelude::*;
 use bytes::{Bytes, BytesMut};
-use futures_core::Stream;
 use pika_core::commands::Args;
 use pika_core::config::options;
 use pika_core::keyspace::table::Group;
@@ -38,12 +36,14 @@ mod dispatch;
 mod memory;
 mod output;
 mod pushes;
+mod reader;
 mod replica;
 mod running;
 mod session;
 mod slave;
 mod transaction;
 
+use reader::{Brought, Reader};
 use transaction::Transaction;
 
 /// Replies that may wait for their client before it is read no further; bytes.
@@ -175,48 +175,6 @@ pub struct Core {
 #[derive(Debug)]
 pub struct Connection {
     core: Rc<RefCell<Core>>,
-}
-
-/// A read ended with so many bytes.
-struct Brought;
-
-struct Reader {
-    half: ReadHalf,
-    core: Rc<RefCell<Core>>,
-}
-
-impl Stream for Reader {
-    type Item = Brought;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Option<Brought>> {
-        let shared = self.core.clone();
-        let mut core = shared.borrow_mut();
-        if core.closed {
-            return Poll::Ready(None);
-        }
-        if !core.wants_input() {
-            core.reader = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        let room = core.room_for_read();
-        core.input.reserve(room);
-        let read = self.half.poll_read(cx, &mut core.input);
-        match read {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(count)) if count > 0 => {
-                let counters = &core.state.counters;
-                counters.reads.fetch_add(1, Ordering::Relaxed);
-                counters.input_bytes.fetch_add(count as u64, Ordering::Relaxed);
-                core.read_room = if count >= core.read_room {
-                    (core.read_room * 2).min(READ_ROOM.1)
-                } else {
-                    core.read_room
-                };
-                Poll::Ready(Some(Brought))
-            }
-            Poll::Ready(_) => Poll::Ready(None),
-        }
-    }
 }
 
 impl Core {
@@ -365,7 +323,7 @@ impl Connection {
                 let _ = this.handle.address.set(address.clone());
                 this.address = Some(address);
             }
-            ctx.add_stream(Reader { half: read_half, core: core.clone() });
+            ctx.add_stream(Reader::new(read_half, core.clone()));
             Connection { core }
         });
     }

@@ -12,7 +12,7 @@ use crate::state::lock;
 /// What a thread of a pool runs.
 pub type Job = Box<dyn FnOnce() + Send>;
 
-/// How much threads that make long replies give way to those that serve clients; as `nice`.
+/// How much threads give way to those that serve clients, if they make long replies or write the store; as `nice`.
 pub const GIVES_WAY: i32 = 5;
 
 /// A pool of threads with one queue. What is queued is bounded by the connections: each waits for its own job.

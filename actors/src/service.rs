@@ -402,13 +402,11 @@ impl Server for Service {
     fn purge_log(&self, offset: u64) -> Result<u64, String> {
         let flushed = self.state.write_behind.flushed.load(Ordering::Acquire);
         let pins = lock(&self.state.log.pins).clone();
-        self.state.log.with_writer(|writer| {
-            let now = crate::state::now_ms();
-            let plan = pika_core::binlog::retention::purge_to(writer.segments(), offset, now, flushed, &pins);
-            let count = plan.remove.len() as u64;
-            writer.remove(&plan.remove).map_err(|error| error.to_string())?;
-            Ok(count)
-        })
+        let removed = self.state.log.remove(|segments| {
+            pika_core::binlog::retention::purge_to(segments, offset, crate::state::now_ms(), flushed, &pins)
+                .remove
+        });
+        removed.map(|(count, _)| count as u64).map_err(|error| error.to_string())
     }
 
     fn migrate(&self, session: &Session, migration: &Migration) -> Result<Moved, String> {

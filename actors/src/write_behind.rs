@@ -14,6 +14,7 @@ use pika_core::keyspace::write_behind::{HandOff, WriteBehind};
 
 use crate::binlog::Log;
 use crate::message::AppliedHandOff;
+use crate::reads::GIVES_WAY;
 use crate::state::{State, lock};
 
 /// How often dead collections are looked for.
@@ -133,6 +134,8 @@ impl Writer {
     }
 
     fn run(&mut self, queue: &Receiver<Job>) {
+        // On Linux it is about the calling thread. Where it is refused, it does not give way.
+        let _ = rustix::process::nice(GIVES_WAY);
         loop {
             match queue.recv_timeout(Duration::from_millis(100)) {
                 Ok(job) => {

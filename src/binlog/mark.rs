@@ -18,7 +18,7 @@ use super::record::{u32_at, u64_at};
 use crate::files::{File, Files, read_full};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The name of the file. A copy of a log's segments is made without it.
 pub const NAME: &str = "binlog-mark";
@@ -50,6 +50,8 @@ fn checksum(bytes: &[u8; LENGTH]) -> u32 {
 pub(crate) struct Mark {
     file: Arc<dyn File>,
     path: PathBuf,
+    /// What it states. Locked while the file is written: of two threads that set it, the greater offset stays.
+    stated: Mutex<u64>,
 }
 
 impl Mark {
@@ -80,15 +82,24 @@ impl Mark {
             Err(error) if error.kind() == io::ErrorKind::NotFound => files.create(&path),
             result => result,
         };
-        let mark = Mark { file: file.map_err(Error::io("open", &path))?, path };
-        mark.set(synced)?;
+        let mark = Mark { file: file.map_err(Error::io("open", &path))?, path, stated: Mutex::new(synced) };
+        mark.write(synced)?;
         mark.sync()?;
         files.sync_dir(directory).map_err(Error::io("sync", directory))?;
         Ok(mark)
     }
 
-    /// Sets the mark; a crash of the machine may undo it.
+    /// Sets the mark, unless it states more; a crash of the machine may undo it.
     pub(crate) fn set(&self, synced: u64) -> Result<()> {
+        let mut stated = self.stated.lock().unwrap_or_else(PoisonError::into_inner);
+        if synced > *stated {
+            self.write(synced)?;
+            *stated = synced;
+        }
+        Ok(())
+    }
+
+    fn write(&self, synced: u64) -> Result<()> {
         self.file.write_at(&encode(synced), 0).map_err(Error::io("write", &self.path))
     }
 

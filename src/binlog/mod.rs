@@ -33,6 +33,6 @@ pub use record::{Record, RecordRef};
 pub use recovery::{Options, Recovered, open, verify};
 pub use segment::Segment;
 pub use sequencer::Sequencer;
-pub use writer::{Facts, Position, SyncHandle, Writer};
+pub use writer::{Facts, Position, Removal, SyncHandle, Writer};
 #[cfg(test)]
 mod tests;

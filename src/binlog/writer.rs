@@ -13,8 +13,9 @@ const KEPT_BUFFER: usize = 1 << 20;
 
 /// The end of the log: the only one that appends to it, rotates it, and removes from it.
 ///
-/// It has one owner, on one thread. What may run elsewhere: [`SyncHandle::sync`], [`Reader`](super::Reader)s,
-/// and [`retention`](super::retention)'s plans.
+/// It has one owner, on one thread. What may run elsewhere: [`SyncHandle::sync`], [`Removal::perform`],
+/// [`Reader`](super::Reader)s, and [`retention`](super::retention)'s plans. All that may wait for the disk is there,
+/// but for a full segment's sync.
 ///
 /// An I/O error poisons it: that call and all later ones fail, since nobody knows what is on the disk. The
 /// process ends, and [`open`](super::open) finds out.
@@ -31,7 +32,7 @@ pub struct Writer {
     path: PathBuf,
     end: Position,
     synced: u64,
-    mark: Mark,
+    mark: Arc<Mark>,
     poison: Poison,
     buffer: Vec<u8>,
 }
@@ -76,19 +77,20 @@ pub struct SyncHandle {
     file: Arc<dyn File>,
     path: PathBuf,
     end: u64,
+    mark: Arc<Mark>,
     poison: Poison,
 }
 
 impl SyncHandle {
-    /// Returns once everything before [`SyncHandle::end_offset`] is durable; returns that offset, which the
-    /// writer is to be told by [`Writer::synced`].
+    /// Returns once everything before [`SyncHandle::end_offset`] is durable, and marked so; returns that offset,
+    /// which the writer is to be told by [`Writer::synced`].
     ///
     /// # Errors
     /// [`Error::Io`]; the writer is poisoned then. [`Error::Poisoned`].
     pub fn sync(&self) -> Result<u64> {
         check(&self.poison)?;
-        let result = self.file.sync_data().map_err(Error::io("sync", &self.path));
-        poison_on_error(&self.poison, result)?;
+        let synced = self.file.sync_data().map_err(Error::io("sync", &self.path));
+        poison_on_error(&self.poison, synced.and_then(|()| self.mark.set(self.end)))?;
         Ok(self.end)
     }
 
@@ -96,6 +98,41 @@ impl SyncHandle {
     #[must_use]
     pub fn end_offset(&self) -> u64 {
         self.end
+    }
+}
+
+/// Files of segments that the log has let go of, to be removed on any thread; one removal after the other.
+#[derive(Debug)]
+#[must_use = "the files are still there"]
+pub struct Removal {
+    files: Arc<dyn Files>,
+    directory: PathBuf,
+    segments: Vec<Segment>,
+    poison: Poison,
+}
+
+impl Removal {
+    /// Removes the files, the oldest first, each durably before the next, so that a crash leaves no hole: what it
+    /// leaves is part of the log again when that is opened. Returns the freed bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the writer is poisoned then. [`Error::Poisoned`].
+    pub fn perform(self) -> Result<u64> {
+        check(&self.poison)?;
+        for segment in &self.segments {
+            poison_on_error(&self.poison, self.remove_file(&segment.name()))?;
+        }
+        Ok(self.segments.iter().map(|segment| segment.bytes).sum())
+    }
+
+    fn remove_file(&self, name: &str) -> Result<()> {
+        let path = self.directory.join(name);
+        match self.files.remove(&path) {
+            // Someone else removed it, which was the aim.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            result => result.map_err(Error::io("remove", &path))?,
+        }
+        self.files.sync_dir(&self.directory).map_err(Error::io("sync", &self.directory))
     }
 }
 
@@ -139,7 +176,7 @@ impl Writer {
             path,
             end: from.end,
             synced: from.end.offset,
-            mark: from.mark,
+            mark: Arc::new(from.mark),
             poison: Poison::default(),
             buffer: Vec::new(),
         }
@@ -256,6 +293,7 @@ impl Writer {
             file: Arc::clone(&self.file),
             path: self.path.clone(),
             end: self.end.offset,
+            mark: Arc::clone(&self.mark),
             poison: Arc::clone(&self.poison),
         }
     }
@@ -263,17 +301,13 @@ impl Writer {
     /// Takes note of what [`SyncHandle::sync`] returned. An older one than is known has no effect.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if it lies beyond the end of the log; [`Error::Io`], [`Error::Poisoned`].
+    /// [`Error::Invalid`] if it lies beyond the end of the log; [`Error::Poisoned`].
     pub fn synced(&mut self, up_to: u64) -> Result<()> {
         check(&self.poison)?;
         if up_to > self.end.offset {
             return Err(Error::Invalid("more is said to be synced than was written"));
         }
-        if up_to > self.synced {
-            self.synced = up_to;
-            let result = self.mark.set(up_to);
-            self.poisoning(result)?;
-        }
+        self.synced = self.synced.max(up_to);
         Ok(())
     }
 
@@ -295,36 +329,23 @@ impl Writer {
         Ok(())
     }
 
-    /// Removes segments, the oldest first, as a plan of [`retention`](super::retention) says. Each removal is
-    /// durable before the next, so that a crash leaves no hole. Returns the freed bytes.
+    /// Lets go of segments, as a plan of [`retention`](super::retention) says; the removal is still to be performed.
     ///
     /// # Errors
     /// [`Error::Invalid`] if they are not the oldest ones, or the last is among them: then none is removed.
-    /// [`Error::Io`], [`Error::Poisoned`].
-    pub fn remove(&mut self, segments: &[Segment]) -> Result<u64> {
+    /// [`Error::Poisoned`].
+    pub fn remove(&mut self, segments: &[Segment]) -> Result<Removal> {
         check(&self.poison)?;
         let oldest = self.segments.iter().zip(segments).all(|(own, other)| own == other);
         if !oldest || segments.len() >= self.segments.len() {
             return Err(Error::Invalid("only the oldest segments can be removed, and not the last one"));
         }
-        let mut freed = 0;
-        for segment in segments {
-            let result = self.remove_file(&segment.name());
-            self.poisoning(result)?;
-            self.segments.remove(0);
-            freed += segment.bytes;
-        }
-        Ok(freed)
-    }
-
-    fn remove_file(&self, name: &str) -> Result<()> {
-        let path = self.directory.join(name);
-        match self.files.remove(&path) {
-            // Someone else removed it, which was the aim.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            result => result.map_err(Error::io("remove", &path))?,
-        }
-        self.files.sync_dir(&self.directory).map_err(Error::io("sync", &self.directory))
+        Ok(Removal {
+            files: Arc::clone(&self.files),
+            directory: self.directory.clone(),
+            segments: self.segments.drain(..segments.len()).collect(),
+            poison: Arc::clone(&self.poison),
+        })
     }
 
     /// Ends cleanly: all is durable, and marked so, when it returns. Returns the end of the log.

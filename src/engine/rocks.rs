@@ -229,6 +229,11 @@ fn database_options(options: &RocksOptions) -> Options {
     // One writer thread: the machinery for several only costs.
     db.set_allow_concurrent_memtable_write(false);
     db.set_enable_write_thread_adaptive_yield(false);
+    // Compactions give way to those that serve (nice 10). Flushes do not: the writer waits for them.
+    if let Ok(mut env) = rocksdb::Env::new() {
+        env.lower_thread_pool_cpu_priority();
+        db.set_env(&env);
+    }
     if options.rate_limit > 0 {
         db.set_ratelimiter(i64::try_from(options.rate_limit).unwrap_or(i64::MAX), 100_000, 10);
     }

@@ -131,7 +131,7 @@ impl Machine {
                 let reach = recovery::read(&self.flushed, 16).expect("it is sound").replay_from();
                 let policy = retention::Policy { max_bytes: Some(4000), ..retention::Policy::default() };
                 let plan = retention::retain(self.writer.segments(), &policy, reach, &[]);
-                self.writer.remove(&plan.remove)?;
+                self.writer.remove(&plan.remove)?.perform()?;
             }
             7 => self.server.now_ms += random.u64(0..2000),
             8 => self.server.expire(),

@@ -54,7 +54,9 @@ fn script(files: &Simulated, book: &mut Book) -> Result<()> {
         let pin =
             Pin { name: "slave".to_owned(), offset: book.applied - 20, max_bytes: None, until_ms: None };
         let plan = retain(writer.segments(), &policy, book.applied, &[pin]);
-        writer.remove(&plan.remove)?;
+        let removal = writer.remove(&plan.remove)?;
+        book.append(&mut writer, &[3])?;
+        removal.perform()?;
         if round == 1 {
             writer.set_epoch(2, 5)?;
             writer.set_epoch(3, 5)?;

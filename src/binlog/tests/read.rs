@@ -61,7 +61,7 @@ fn beyond_either_end() {
     );
     assert!(matches!(open(76), Err(Error::Purged { requested: 76, oldest: 77 })));
     let gone = writer.segments()[..2].to_vec();
-    writer.remove(&gone).unwrap();
+    writer.remove(&gone).unwrap().perform().unwrap();
     let left = writer.segments()[0].first_offset;
     assert!(matches!(open(77), Err(Error::Purged { requested: 77, oldest }) if oldest == left));
     assert_eq!(read_all(&files, left, end).unwrap()[0].offset, left);
@@ -74,7 +74,7 @@ fn retention_overtakes_a_reader() {
     let mut reader = Reader::open(arc(&files), directory(), 77, writer.written_offset()).unwrap();
     reader.read().unwrap();
     let gone = writer.segments()[..4].to_vec();
-    writer.remove(&gone).unwrap();
+    writer.remove(&gone).unwrap().perform().unwrap();
     // The file that it has open is read to its end.
     let error = loop {
         match reader.read() {

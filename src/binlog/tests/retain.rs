@@ -161,7 +161,7 @@ fn only_the_oldest_are_removed() {
     assert!(matches!(writer.remove(&all[1..2]), Err(Error::Invalid(_))));
     // One that somebody removed by hand is gone; that was the aim.
     files.remove(&path(&all[0].name())).unwrap();
-    assert_eq!(writer.remove(&all[..2]).unwrap(), all[0].bytes + all[1].bytes);
+    assert_eq!(writer.remove(&all[..2]).unwrap().perform().unwrap(), all[0].bytes + all[1].bytes);
     assert_eq!(writer.facts().oldest_offset, 800);
     assert_eq!(read_all(&files, 800, 1600).unwrap().len(), 2);
     drop(writer);

@@ -112,7 +112,7 @@ fn any_failure_is_the_last() {
             writer.synced(synced)?;
             writer.set_epoch(2, 0)?;
             let oldest = writer.segments()[..1].to_vec();
-            writer.remove(&oldest)?;
+            writer.remove(&oldest)?.perform()?;
             writer.append(&records(600, &[10]))?;
             writer.sync().map(drop)
         };
@@ -147,6 +147,7 @@ fn syncs_elsewhere() {
     assert_eq!(writer.synced_offset(), 430, "the rotation did it");
     writer.synced(late.sync().unwrap()).unwrap();
     assert_eq!(writer.synced_offset(), 430, "an old one takes nothing back");
+    assert_eq!(mark::Mark::read(&files, directory()).unwrap(), Some(430), "nor from the mark");
     assert!(matches!(writer.synced(432), Err(Error::Invalid(_))));
 }
 
@@ -207,7 +208,7 @@ fn on_the_real_disk() {
     let oldest = writer.segments()[..1].to_vec();
     let archived = scratch.path().join("archived");
     files.hard_link(&directory.join(oldest[0].name()), &archived).unwrap();
-    assert_eq!(writer.remove(&oldest).unwrap(), oldest[0].bytes);
+    assert_eq!(writer.remove(&oldest).unwrap().perform().unwrap(), oldest[0].bytes);
     assert_eq!(std::fs::metadata(&archived).unwrap().len(), oldest[0].bytes);
     let (end, kept) = (writer.close().unwrap(), oldest[0].end_offset);
     let last = directory.join(segment::name(segment::list(&*files, &directory).unwrap().pop().unwrap()));
