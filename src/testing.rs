@@ -318,7 +318,7 @@ impl<E: Engine + Clone + 'static> MiniServer<E> {
     /// Removes what is due.
     pub fn expire(&mut self) {
         self.write_behind();
-        for due in expiry::due(&self.engine, self.now_ms, 1000).expect("memory does not fail") {
+        for due in expiry::due(&self.engine, &[], self.now_ms, 1000).expect("memory does not fail") {
             let Some((slot, _)) = expiry::place_of(&due) else { continue };
             let owner = slot::partition_of(slot, self.partitions.len());
             expiry::remove_due(

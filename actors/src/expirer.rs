@@ -7,15 +7,20 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use pika_core::keyspace::expiry::survey::Survey;
+use pika_core::keyspace::expiry::sweep::Sweep;
 use pika_core::keyspace::{expiry, slot};
 
 use crate::message::Expire;
 use crate::state::{State, lock, now_ms};
 
-/// How often it looks while little is due.
+/// How often it looks while nothing is due.
 const PERIOD: Duration = Duration::from_millis(20);
-/// Entries sent at a time; while there are more, it comes back at once.
-const BATCH: usize = 1024;
+/// Entries sent at a time: what their removal takes of a thread that serves, others wait.
+const BATCH: usize = 256;
+/// How soon it sends more, if there is more.
+const PAUSE: Duration = Duration::from_millis(5);
+/// How long it takes until what was sent is gone from the index.
+const REMOVAL: Duration = Duration::from_millis(100);
 /// Entries that a survey looks at in a period.
 const SURVEY_STEP: usize = 2048;
 /// How long a survey rests after it, at the least.
@@ -30,17 +35,21 @@ pub fn start(state: Arc<State>) -> std::io::Result<()> {
 
 fn run(state: &State) {
     let mut surveyor = Surveyor { survey: Survey::default(), worked: Duration::ZERO, resume: Instant::now() };
+    let mut sweep = Sweep::default();
     while !state.stopping.load(Ordering::Relaxed) {
         // While clients are paused, nothing is to change; what is due stays hidden.
         let removes = state.active_expire.load(Ordering::Relaxed)
             && state.current_pause().is_none()
             && !state.following.is_slave();
-        let found = if removes { send_due(state) } else { 0 };
-        if found < BATCH {
+        let ended = if removes { send_due(state, &mut sweep) } else { Some(0) };
+        if ended == Some(0) {
             surveyor.step(state);
         }
-        // What was sent is removed from the index a few milliseconds later: looking sooner would find it again.
-        std::thread::sleep(if found == BATCH { PERIOD / 4 } else { PERIOD });
+        std::thread::sleep(match ended {
+            None => PAUSE,
+            Some(0) => PERIOD,
+            Some(_) => REMOVAL,
+        });
     }
 }
 
@@ -71,16 +80,15 @@ impl Surveyor {
     }
 }
 
-/// Sends what is due, and says how much that was.
-fn send_due(state: &State) -> usize {
-    let due = match expiry::due(&state.engine, now_ms(), BATCH) {
-        Ok(due) => due,
+/// Sends what the next step of the sweep finds. If that ends a pass: how much all of it found.
+fn send_due(state: &State, sweep: &mut Sweep) -> Option<usize> {
+    let step = match sweep.step(&state.engine, now_ms(), BATCH) {
+        Ok(step) => step,
         Err(error) => crate::server::fail_stop(&state.logger, &format!("expirer: {error:?}")),
     };
-    let count = due.len();
     let partitions = state.partitions();
     let mut shares: HashMap<usize, Vec<expiry::Due>> = HashMap::new();
-    for entry in due {
+    for entry in step.due {
         let owner =
             expiry::place_of(&entry).map_or(0, |(slot, _)| slot::partition_of(slot, partitions.len()));
         shares.entry(owner).or_default().push(entry);
@@ -88,5 +96,5 @@ fn send_due(state: &State) -> usize {
     for (owner, due) in shares {
         partitions[owner].do_send(Expire(due));
     }
-    count
+    step.ended
 }

@@ -74,6 +74,8 @@ pub struct Host {
     last_hand_off: Instant,
     timer_set: bool,
     interval: Duration,
+    /// Keys whose time had come were removed since the last hand-off.
+    expiring: bool,
     overlay_limit: usize,
     /// Bytes of entries that are handed off at once.
     hand_off_limit: usize,
@@ -514,6 +516,7 @@ impl Host {
         // Several fields of a hash that go at once are one event.
         self.partition().events.dedup();
         self.look_at_changes();
+        self.expiring = true;
         self.send_tick();
     }
 

@@ -4,6 +4,7 @@
 //! looks at the key itself before it removes anything: the index may be older than the key.
 
 pub mod survey;
+pub mod sweep;
 
 use super::partition::Partition;
 use super::transaction::{Reach, Source, Stop, Transaction};
@@ -18,9 +19,12 @@ pub struct Due {
     pub index_key: Vec<u8>,
 }
 
-/// The entries due at `now_ms`, the oldest first, at most `limit`. Reads from disk.
-pub fn due(engine: &dyn Read, now_ms: u64, limit: usize) -> Result<Vec<Due>, ReadError> {
-    let range = Range { lower: Vec::new(), upper: (now_ms + 1).to_be_bytes().to_vec() };
+/// The entries due at `now_ms`, the oldest first, at most `limit`, none less than `from`. Reads from disk.
+///
+/// # Errors
+/// The engine's.
+pub fn due(engine: &dyn Read, from: &[u8], now_ms: u64, limit: usize) -> Result<Vec<Due>, ReadError> {
+    let range = Range { lower: from.to_vec(), upper: (now_ms + 1).to_be_bytes().to_vec() };
     let mut found = Vec::new();
     let mut entries = engine.iterate(Family::Expiry, &range, Tier::Disk);
     while found.len() < limit

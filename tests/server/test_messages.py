@@ -190,6 +190,20 @@ class Events(Messages):
         self.until(lambda: client.call("GET", "k") is None, what="the end of the key")
         self.assertEqual(listener.read(), [b"message", b"__keyevent@0__:expired", b"k"])
 
+    def test_many_keys_that_expire_at_once_are_gone_soon(self):
+        server = self.server("--notify-keyspace-events", "Ex")
+        listener, client = self.connect(server), self.connect(server)
+        self.tell(listener, "SUBSCRIBE", "__keyevent@0__:expired")
+        deadline = int(time.time() * 1000) + 1500
+        count = 30_000
+        client.pipeline([("SET", f"k{number}", "v", "PXAT", deadline) for number in range(count - 1)]
+                        + [("HSET", "h", "a", 1), ("PEXPIREAT", "h", deadline)])
+        names = {bytes(listener.read()[2]) for _ in range(count)}
+        self.assertEqual(len(names), count, "each is told once")
+        self.assertLess(time.time() - deadline / 1000, 15)
+        self.assertEqual(client.call("DBSIZE"), 0)
+        self.assertEqual(info(client, "stats")["expired_keys"], str(count))
+
     def test_misses(self):
         server = self.server("--notify-keyspace-events", "Em")
         listener, client = self.connect(server), self.connect(server)

@@ -51,6 +51,7 @@ impl PartitionActor {
                 last_hand_off: Instant::now(),
                 timer_set: false,
                 interval: Duration::from_millis(2),
+                expiring: false,
                 overlay_limit: budget.overlay as usize / threads,
                 hand_off_limit: budget.hand_off as usize / threads,
                 log_limit: u64::MAX,

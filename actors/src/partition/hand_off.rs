@@ -9,7 +9,8 @@ use crate::write_behind::Job;
 
 /// Hand-offs of one partition that may be under way. What is written meanwhile gathers and is coalesced.
 pub const HAND_OFFS: usize = 2;
-/// How soon blind writes are handed off.
+/// How soon blind writes are handed off, and what was removed since its time had come: the expirer finds it again until
+/// the engine knows.
 const BLIND_INTERVAL: Duration = Duration::from_millis(50);
 /// So many keys are handed off at once if there are blind writes among them: the answer to them must not take long.
 const BLIND_KEYS: usize = 16 * 1024;
@@ -25,6 +26,7 @@ impl Host {
             && (blind
                 || partition.queued_bytes() >= self.hand_off_limit
                 || partition.log_behind() >= self.log_limit
+                || (self.expiring && self.last_hand_off.elapsed() >= BLIND_INTERVAL)
                 || self.last_hand_off.elapsed() >= self.interval)
     }
 
@@ -54,6 +56,7 @@ impl Host {
             return;
         }
         self.last_hand_off = Instant::now();
+        self.expiring = false;
         if let Some(hand_off) = partition.hand_off() {
             self.under_way += 1;
             self.state.write_behind.send(Job::Apply(vec![hand_off]));
