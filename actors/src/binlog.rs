@@ -7,7 +7,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -71,6 +71,8 @@ pub struct Log {
     segment_bytes: AtomicU64,
     /// Held while segments are removed, so that they go in order.
     removing: Mutex<()>,
+    /// Shared by those that sync.
+    syncing: RwLock<()>,
     waiters: Mutex<()>,
     progress: Condvar,
     /// The actor, once it runs.
@@ -94,6 +96,7 @@ impl Log {
             always: AtomicBool::new(always),
             segment_bytes: AtomicU64::new(segment_bytes),
             removing: Mutex::default(),
+            syncing: RwLock::default(),
             waiters: Mutex::default(),
             progress: Condvar::new(),
             actor: OnceLock::new(),
@@ -175,6 +178,9 @@ impl Log {
     /// For the operator; what is left of either log is anybody's guess, so the process must end.
     pub fn restart(&self, offset: u64, config: &Config) -> Result<(), String> {
         let folder = Path::new(config.get(options::DIR)).join("binlog");
+        // What is under way is about the old log.
+        let _removed = lock(&self.removing);
+        let _synced = self.syncing.write().unwrap_or_else(PoisonError::into_inner);
         let mut inner = lock(&self.inner);
         remove_log(&folder)?;
         let writer = open_log(config, offset)?.writer;
@@ -200,7 +206,7 @@ impl Log {
         while self.committed() < offset {
             // A commit that comes between the look and the wait is seen at the time-out.
             let waited = self.progress.wait_timeout(guard, Duration::from_millis(1));
-            guard = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+            guard = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -214,6 +220,7 @@ impl Log {
 
     /// Syncs what is written. The lock is free meanwhile.
     pub fn sync(&self) {
+        let _of_one_log = self.syncing.read().unwrap_or_else(PoisonError::into_inner);
         let handle = lock(&self.inner).writer.sync_handle();
         let result = handle.sync().and_then(|end| {
             lock(&self.inner).writer.synced(end)?;

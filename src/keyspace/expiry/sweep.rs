@@ -122,7 +122,10 @@ mod tests {
         assert_eq!(sweep.step(&engine, 100_000, 10).unwrap(), Step { due: Vec::new(), ended: Some(0) });
         let (old, late) = (key(100_000 - LATE_MS - 1, "old"), key(100_000 - LATE_MS, "late"));
         put(&engine, &[old.clone(), late.clone()]);
-        assert_eq!(found(sweep.step(&engine, 100_000 + WHOLE_MS - 1, 10).unwrap()), std::slice::from_ref(&late));
+        assert_eq!(
+            found(sweep.step(&engine, 100_000 + WHOLE_MS - 1, 10).unwrap()),
+            std::slice::from_ref(&late)
+        );
         assert_eq!(found(sweep.step(&engine, 100_000 + WHOLE_MS, 10).unwrap()), [old, late]);
     }
 
