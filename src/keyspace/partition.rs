@@ -32,7 +32,7 @@ use super::table::{self, DirtyEntry, Group, Table, Value};
 use super::transaction::Event;
 use super::watch::{Change, Watchers};
 use super::write_behind::{Applied, HandOff, Orphan};
-use crate::encoding::key::{self, KeyBuf, MetaKey, Namespace};
+use crate::encoding::key::{self, ExpiryKey, KeyBuf, MetaKey, Namespace};
 use crate::encoding::meta::{Meta, Type};
 use crate::encoding::sorted_set;
 use crate::engine::{Family, Range, ReadError, Tier};
@@ -115,6 +115,8 @@ pub struct Partition {
     /// Keys written since the last hand-off, each once: the list that the next one takes.
     queue: HandedList,
     queue_bytes: usize,
+    /// When the first index entry of the queue is due, Unix time in ms.
+    first_due_ms: u64,
     /// Hand-offs that the engine does not have yet, in order.
     under_way: VecDeque<UnderWay>,
     spent: Vec<Arc<HandedList>>,
@@ -193,6 +195,7 @@ impl Partition {
             stats: Stats::default(),
             queue: HandedList::default(),
             queue_bytes: 0,
+            first_due_ms: u64::MAX,
             under_way: VecDeque::new(),
             spent: Vec::new(),
             settled: AllCounts::default(),
@@ -389,6 +392,12 @@ impl Partition {
         self.blind_writes += u64::from(blind);
         let (group, handed, next) = (self.open_group, self.handed_group, self.queue.len() as u32);
         self.queue_bytes += table::size(&write.record);
+        if family == Family::Expiry
+            && !tombstone
+            && let Some(due) = ExpiryKey::parse(&write.record[..key_length])
+        {
+            self.first_due_ms = self.first_due_ms.min(due.at_ms);
+        }
         match self.tables[family as usize].write(&mut write, group, handed, next, now_s) {
             Some(index) => {
                 let before = self.queue.replace(index, write.record, tombstone);
@@ -396,6 +405,11 @@ impl Partition {
             }
             None => self.queue.push(Handed::new(family, write.record, key_length, tombstone, blind)),
         }
+    }
+
+    /// When the first of what is to be handed off expires, Unix time in ms: the expirer does not know of it until then.
+    pub fn first_due_ms(&self) -> u64 {
+        self.first_due_ms
     }
 
     /// Ends the tick's group. Its records, with their places in the log, or nothing if nothing was written.
@@ -467,6 +481,7 @@ impl Partition {
         self.reach = reach;
         let handed = Arc::new(std::mem::take(&mut self.queue));
         let bytes = std::mem::take(&mut self.queue_bytes);
+        self.first_due_ms = u64::MAX;
         self.under_way.push_back(UnderWay { group, handed: handed.clone(), bytes });
         Some(HandOff {
             partition: self.index,

@@ -190,6 +190,22 @@ class Events(Messages):
         self.until(lambda: client.call("GET", "k") is None, what="the end of the key")
         self.assertEqual(listener.read(), [b"message", b"__keyevent@0__:expired", b"k"])
 
+    def test_what_was_there_before_expires_in_time(self):
+        server = self.server("--notify-keyspace-events", "Ex")
+        listener, client = self.connect(server), self.connect(server)
+        self.tell(listener, "SUBSCRIBE", "__keyevent@0__:expired")
+        took = []
+        for _ in range(4):
+            # Neither a blind write, which reaches the index at once, nor one on the way of another.
+            client.call("SET", "k", "v")
+            client.call("GET", "k")
+            self.until(lambda: info(client, "memory")["overlay_memory"] == "0", what="the last hand-off")
+            began = time.monotonic()
+            client.call("SET", "k", "w", "PX", "100")
+            self.assertEqual(listener.read()[2], b"k")
+            took.append(time.monotonic() - began)
+        self.assertLess(min(took), 0.6, "a busy machine may be late, but not each time")
+
     def test_many_keys_that_expire_at_once_are_gone_soon(self):
         server = self.server("--notify-keyspace-events", "Ex")
         listener, client = self.connect(server), self.connect(server)

@@ -3,8 +3,11 @@
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use pika_core::config::Events;
+use pika_core::keyspace::partition::Partition;
 
 use super::{Host, PartitionActor};
+use crate::state::now_ms;
 use crate::write_behind::Job;
 
 /// Hand-offs of one partition that may be under way. What is written meanwhile gathers and is coalesced.
@@ -26,8 +29,15 @@ impl Host {
             && (blind
                 || partition.queued_bytes() >= self.hand_off_limit
                 || partition.log_behind() >= self.log_limit
-                || (self.expiring && self.last_hand_off.elapsed() >= BLIND_INTERVAL)
+                || (self.last_hand_off.elapsed() >= BLIND_INTERVAL
+                    && (self.expiring || self.is_end_awaited(partition)))
                 || self.last_hand_off.elapsed() >= self.interval)
+    }
+
+    /// Whether something expires before it would be handed off, and somebody is to be told.
+    fn is_end_awaited(&self, partition: &Partition) -> bool {
+        let told = self.settings.events != Events::default() || partition.follows;
+        told && partition.first_due_ms() < now_ms() + self.interval.as_millis() as u64
     }
 
     pub(super) fn hand_off_if_due(&mut self, ctx: &mut Context<PartitionActor>) {
