@@ -54,7 +54,8 @@ impl Sweep {
     /// The engine's.
     pub fn step(&mut self, engine: &dyn Read, now_ms: u64, limit: usize) -> Result<Step, ReadError> {
         let mut pass = self.pass.take().unwrap_or_else(|| {
-            let whole = now_ms >= self.whole_at_ms;
+            // The clock may have been set back.
+            let whole = now_ms >= self.whole_at_ms || now_ms < self.floor_ms;
             let cursor = if whole { Vec::new() } else { self.floor_ms.to_be_bytes().to_vec() };
             Pass { began_ms: now_ms, whole, cursor, found: 0 }
         });
@@ -127,6 +128,16 @@ mod tests {
             std::slice::from_ref(&late)
         );
         assert_eq!(found(sweep.step(&engine, 100_000 + WHOLE_MS, 10).unwrap()), [old, late]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_hides_nothing() {
+        let engine = MemoryEngine::default();
+        let mut sweep = Sweep::default();
+        sweep.step(&engine, 100_000, 10).unwrap();
+        let keys = [key(1_000, "k")];
+        put(&engine, &keys);
+        assert_eq!(found(sweep.step(&engine, 2_000, 10).unwrap()), keys);
     }
 
     #[test]
