@@ -22,6 +22,12 @@ pub fn fill_random(buffer: &mut [u8]) {
     }
 }
 
+/// Has the calling thread give way to others, by so much of `nice`. Where that is refused, it does not.
+pub fn give_way(by: i32) {
+    // On Linux it is about the thread, not the process.
+    let _ = rustix::process::nice(by);
+}
+
 /// Bytes of memory that this process may use: its control group's limit, or the machine's memory.
 pub fn memory_limit() -> u64 {
     let of_machine = meminfo("MemTotal:").unwrap_or(1 << 30);

@@ -86,7 +86,7 @@ pub fn start(service: &Service, target: Option<Target>, repair: bool) -> Result<
     };
     let service = Service { state: state.clone() };
     let spawned = std::thread::Builder::new().name("pika-verify".into()).spawn(move || {
-        let _ = rustix::process::nice(GIVES_WAY);
+        crate::system::give_way(GIVES_WAY);
         run(&service, &target, repair);
     });
     spawned.map(|_| ()).map_err(|error| {

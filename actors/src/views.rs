@@ -97,8 +97,7 @@ impl Views {
             let shared = self.0.clone();
             let name = format!("pika-view-{}", pool.threads);
             let started = std::thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
-                // On Linux it is about the calling thread. Where it is refused, they do not give way.
-                let _ = rustix::process::nice(GIVES_WAY);
+                crate::system::give_way(GIVES_WAY);
                 serve(&shared);
             });
             if started.is_err() {

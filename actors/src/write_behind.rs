@@ -134,8 +134,7 @@ impl Writer {
     }
 
     fn run(&mut self, queue: &Receiver<Job>) {
-        // On Linux it is about the calling thread. Where it is refused, it does not give way.
-        let _ = rustix::process::nice(GIVES_WAY);
+        crate::system::give_way(GIVES_WAY);
         loop {
             match queue.recv_timeout(Duration::from_millis(100)) {
                 Ok(job) => {

@@ -279,9 +279,7 @@ impl Writer {
 
     fn sync_now(&mut self) -> Result<()> {
         if self.synced < self.end.offset {
-            self.file.sync_data().map_err(Error::io("sync", &self.path))?;
-            self.synced = self.end.offset;
-            self.mark.set(self.synced)?;
+            self.synced = self.sync_handle().sync()?;
         }
         Ok(())
     }

@@ -69,7 +69,7 @@ fn make(service: &Service, keep: Duration) -> Result<Moment, String> {
     let (jobs, queue) = channel::<Job>();
     let (shared, name) = (state.clone(), moment.name.clone());
     let spawned = std::thread::Builder::new().name("pika-moment".into()).spawn(move || {
-        let _ = rustix::process::nice(GIVES_WAY);
+        crate::system::give_way(GIVES_WAY);
         while let Ok(job) = queue.recv_timeout(keep) {
             job(&snapshot);
         }
